@@ -1,0 +1,59 @@
+"""Issue and verify signed JWT OAuth 2.0 access tokens.
+
+Assign a function that finds the secret ("salt") for a token's claims to
+`joat.salt_generator`; then issue with `TokenGenerator` and verify with
+`parse_token`, `verify_token` or `authenticate`.
+"""
+
+from __future__ import annotations
+
+from joat.errors import (
+    ExpiredToken,
+    InsufficientScope,
+    InvalidClaim,
+    InvalidRequest,
+    InvalidSignature,
+    MalformedToken,
+    MissingToken,
+    NotYetValid,
+    TokenError,
+    WeakSaltWarning,
+)
+from joat.generator import TokenGenerator, timestamp
+from joat.salt import unset
+from joat.verifier import (
+    Credentials,
+    authenticate,
+    parse_token,
+    unverified_claims,
+    verify_token,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from joat.salt import SaltGenerator
+
+__all__ = [
+    "Credentials",
+    "ExpiredToken",
+    "InsufficientScope",
+    "InvalidClaim",
+    "InvalidRequest",
+    "InvalidSignature",
+    "MalformedToken",
+    "MissingToken",
+    "NotYetValid",
+    "TokenError",
+    "TokenGenerator",
+    "WeakSaltWarning",
+    "authenticate",
+    "parse_token",
+    "salt_generator",
+    "timestamp",
+    "unverified_claims",
+    "verify_token",
+]
+
+# Yours to assign, at any time: a function of the claims that returns their
+# salt. The library reads it afresh for every token.
+salt_generator: SaltGenerator = unset

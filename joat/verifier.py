@@ -1,0 +1,273 @@
+"""Verifying access tokens.
+
+A token goes one way. `_read` takes it apart and checks the shape of what it
+says; then its salt is found; then `_check` compares the signature, the times
+and what the caller expects, in this order, so that before the signature holds
+nobody learns anything about the rest.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import timedelta
+
+from joat import codec
+from joat.claims import check_types, require_identifier
+from joat.errors import (
+    ExpiredToken,
+    InsufficientScope,
+    InvalidClaim,
+    InvalidRequest,
+    MissingToken,
+    NotYetValid,
+    TokenError,
+)
+from joat.omitted import OMITTED
+from joat.salt import current_generator, generator_for, secrets
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from typing import Any, TypedDict, Union
+
+    from joat.claims import Identifier
+    from joat.omitted import Omitted
+    from joat.salt import Salt, SaltGenerator
+
+    Accepted = Union[Identifier, Collection[Identifier]]
+    Permissions = Union[list[str], tuple[str, ...], set[str], frozenset[str]]
+
+    class _Credentials(TypedDict):
+        provider: Identifier
+        client_id: Identifier
+        user_id: Identifier
+        authorized_scope: list[str]
+
+    class Credentials(_Credentials, total=False):
+        """What a verified token grants: `jti` is there if the token has one."""
+
+        jti: Identifier
+
+    Expected = tuple[
+        Union[Collection[Identifier], None],
+        Union[Collection[Identifier], None],
+        Collection[str],
+        float,
+    ]
+else:
+    Credentials = dict  # Importing typing would double the package's import time.
+
+_COLLECTIONS = (list, tuple, set, frozenset)
+# Accepted providers, accepted clients, permissions needed, leeway in seconds.
+_ANYTHING: Expected = (None, None, (), 0)
+
+
+def parse_token(token: object) -> Credentials | None:
+    """Return the credentials that a valid token grants, or None for any other.
+
+    The credentials are a dict of `provider`, `client_id` and `user_id` (str or
+    int), `authorized_scope` (list of str), and `jti` (str or int) if the token
+    has one. `token` may be anything at all.
+
+    Raises `NotImplementedError` while `joat.salt_generator` is not assigned,
+    and what that function raises; `TypeError` or `ValueError` if it returns
+    what is no salt.
+    """
+    salt_generator = current_generator()
+    try:
+        signing_input, signature, claims = _read(token)
+    except TokenError:
+        return None
+    # In no try statement, as a TokenError of that function is not the token's.
+    found = _ask(salt_generator, claims)
+    try:
+        return _check(signing_input, signature, claims, found, _ANYTHING)
+    except TokenError:
+        return None
+
+
+def verify_token(
+    token: object,
+    *,
+    provider: Accepted | Omitted = OMITTED,
+    client_id: Accepted | Omitted = OMITTED,
+    scope: Permissions | Omitted = OMITTED,
+    leeway: float | timedelta = 0,
+    salt: Salt | Omitted = OMITTED,
+) -> Credentials:
+    """Return the credentials that a valid token grants, as `parse_token` does.
+
+    `provider` and `client_id` are the accepted value (str or int), or a list,
+    tuple, set or frozenset of accepted ones; `scope` is a list, tuple, set or
+    frozenset of permissions (str) that the token must all hold. What is left
+    out is not checked. `leeway` is how far the issuer's clock may be off, in
+    seconds or as a timedelta; it applies to `exp` and `nbf`. `salt` is the
+    secret, in any form that `joat.salt_generator` may return; without it, that
+    function is asked.
+
+    Raises, in this order: `TypeError` or `ValueError` for wrong arguments, and
+    `NotImplementedError` if neither `salt` nor `joat.salt_generator` is given;
+    `MalformedToken`; what `joat.salt_generator` raises, or `TypeError` or
+    `ValueError` if it returns what is no salt; `InvalidSignature`;
+    `ExpiredToken`; `NotYetValid`; `InvalidClaim`; `InsufficientScope`.
+    """
+    expected = _expected(provider, client_id, scope, leeway)
+    return _verify(token, generator_for(salt), expected)
+
+
+def authenticate(
+    authorization: str | bytes | None,
+    *,
+    provider: Accepted | Omitted = OMITTED,
+    client_id: Accepted | Omitted = OMITTED,
+    scope: Permissions | Omitted = OMITTED,
+    leeway: float | timedelta = 0,
+    salt: Salt | Omitted = OMITTED,
+) -> Credentials:
+    """Verify the token of an HTTP `Authorization` header (RFC 6750 section 2.1).
+
+    `authorization` is the value of the header, or None if the request has none.
+    The other arguments, the result and the errors are those of `verify_token`,
+    and two errors more: `MissingToken` if there is no header or it is for
+    another scheme than Bearer, `InvalidRequest` if it has no token or several.
+    A value that is neither str, bytes nor None is a `TypeError`.
+    """
+    expected = _expected(provider, client_id, scope, leeway)
+    salt_generator = generator_for(salt)
+    return _verify(_bearer_token(authorization), salt_generator, expected)
+
+
+def unverified_claims(token: object) -> dict[str, Any]:
+    """Return the claims of a well-formed token whose signature nobody has checked.
+
+    For looking up the salt to hand to `verify_token`. Anyone can write such a
+    token: trust nothing in it. `joat.salt_generator` is not called.
+
+    Raises `MalformedToken`.
+    """
+    _, signature, claims = _read(token)
+    codec.b64decode(signature)
+    return claims
+
+
+def _verify(
+    token: object, salt_generator: SaltGenerator, expected: Expected
+) -> Credentials:
+    signing_input, signature, claims = _read(token)
+    found = _ask(salt_generator, claims)
+    return _check(signing_input, signature, claims, found, expected)
+
+
+def _read(token: object) -> tuple[bytes, bytes, dict[str, Any]]:
+    signing_input, payload, signature = codec.read(token)
+    claims = codec.parse_object(payload, "payload")
+    check_types(claims)
+    return signing_input, signature, claims
+
+
+def _ask(salt_generator: SaltGenerator, claims: dict[str, Any]) -> list[bytes]:
+    # A copy, since what the function does to its dict must not change the result.
+    return secrets(salt_generator({**claims, "scp": claims["scp"].copy()}))
+
+
+def _check(
+    signing_input: bytes,
+    signature: bytes,
+    claims: dict[str, Any],
+    found: list[bytes],
+    expected: Expected,
+) -> Credentials:
+    providers, clients, permissions, leeway = expected
+    codec.verify_signature(signing_input, signature, found)
+    now = time.time()
+    if claims["exp"] <= now - leeway:
+        raise ExpiredToken("the token has expired")
+    if "nbf" in claims and claims["nbf"] > now + leeway:
+        raise NotYetValid("the token is not valid yet")
+    if providers is not None and claims["iss"] not in providers:
+        raise InvalidClaim("the token is from another provider")
+    if clients is not None and claims["aud"] not in clients:
+        raise InvalidClaim("the token is for another client")
+    if permissions and not set(permissions) <= set(claims["scp"]):
+        raise InsufficientScope("the token lacks a permission", permissions)
+
+    credentials: Credentials = {
+        "provider": claims["iss"],
+        "client_id": claims["aud"],
+        "user_id": claims["sub"],
+        "authorized_scope": claims["scp"],
+    }
+    if "jti" in claims:
+        credentials["jti"] = claims["jti"]
+    return credentials
+
+
+def _bearer_token(authorization: str | bytes | None) -> str:
+    if authorization is None:
+        raise MissingToken("there is no Authorization header")
+    if isinstance(authorization, bytes):
+        authorization = authorization.decode("latin-1")  # as HTTP servers do
+    elif not isinstance(authorization, str):
+        raise TypeError(
+            "authorization must be a str, bytes or None,"
+            f" not {type(authorization).__name__}"
+        )
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        raise MissingToken("the Authorization header is not for the Bearer scheme")
+    token = credentials.lstrip(" ")
+    if not token:
+        raise InvalidRequest("the Authorization header has no token")
+    if " " in token:
+        raise InvalidRequest("the Authorization header has more than one token")
+    return token
+
+
+def _expected(
+    provider: Accepted | Omitted,
+    client_id: Accepted | Omitted,
+    scope: Permissions | Omitted,
+    leeway: float | timedelta,
+) -> Expected:
+    return (
+        None if provider is OMITTED else _accepted("provider", provider),
+        None if client_id is OMITTED else _accepted("client_id", client_id),
+        () if scope is OMITTED else _permissions(scope),
+        _seconds(leeway),
+    )
+
+
+def _accepted(name: str, expected: Accepted) -> Collection[Identifier]:
+    values = expected if isinstance(expected, _COLLECTIONS) else (expected,)
+    for value in values:
+        require_identifier(name, value)
+    return values
+
+
+def _permissions(scope: Permissions) -> list[str]:
+    if not isinstance(scope, _COLLECTIONS):
+        raise TypeError(
+            "scope must be a list, tuple, set or frozenset of str,"
+            f" not {type(scope).__name__}"
+        )
+    for permission in scope:
+        if not isinstance(permission, str):
+            raise TypeError(
+                f"scope must hold only str, not {type(permission).__name__}"
+            )
+    # The header of InsufficientScope names them in an order that stays.
+    return list(scope) if isinstance(scope, (list, tuple)) else sorted(scope)
+
+
+def _seconds(leeway: float | timedelta) -> float:
+    if isinstance(leeway, timedelta):
+        leeway = leeway.total_seconds()
+    if isinstance(leeway, bool) or not isinstance(leeway, (int, float)):
+        raise TypeError(
+            "leeway must be a number of seconds or a datetime.timedelta,"
+            f" not {type(leeway).__name__}"
+        )
+    if not 0 <= leeway <= sys.float_info.max:
+        raise ValueError("leeway must be finite, and zero or more")
+    return leeway
