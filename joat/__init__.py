@@ -7,6 +7,7 @@ Assign a function that finds the secret ("salt") for a token's claims to
 
 from __future__ import annotations
 
+from joat.claims import Credentials
 from joat.errors import (
     ExpiredToken,
     InsufficientScope,
@@ -22,7 +23,6 @@ from joat.errors import (
 from joat.generator import TokenGenerator, timestamp
 from joat.salt import unset
 from joat.verifier import (
-    Credentials,
     authenticate,
     parse_token,
     unverified_claims,

@@ -48,16 +48,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
     try:
-        return int(arguments.run(arguments))
+        arguments.run(arguments)
     except joat.TokenError as error:
         print(f"joat: {error}", file=sys.stderr)
         return 1
     except _UsageError as error:
         parser.error(str(error))
+    return 0
 
 
 class _UsageError(Exception):
-    pass
+    """What is wrong with the arguments, or with the salts."""
 
 
 def _parser() -> _Parser:
@@ -70,97 +71,69 @@ def _parser() -> _Parser:
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    issue = _add_command(
-        commands,
+    def add(
+        run: Callable[[argparse.Namespace], None], does: str, example: str
+    ) -> _Parser:
+        name = run.__name__.strip("_")
+        epilog = f"Example: joat {name} {example}"
+        command = commands.add_parser(
+            name, help=does, description=does, epilog=epilog, allow_abbrev=False
+        )
+        command.set_defaults(run=run)
+        return command
+
+    issue = add(
         _issue,
-        help="print a new token",
-        epilog="Example: joat issue --provider me --client-id app --user-id 1234"
-        ' --scope "profile read" --salt-file salts',
+        "print a new token",
+        '--provider me --client-id app --user-id 1 --scope "a b" --salt-file salts',
     )
-    issue.add_argument("--provider", required=True, help="who issues the token")
-    issue.add_argument("--client-id", required=True, help="whom it is issued to")
-    issue.add_argument("--user-id", required=True, help="whose data it is for")
-    issue.add_argument(
-        "--scope", required=True, help="the permissions, separated by spaces"
+    verify = add(
+        _verify,
+        "print what a valid token grants, as JSON, or why it is refused",
+        "--provider me --scope read --salt-file salts < token",
     )
+    inspect = add(_inspect, "show what a token says, without verifying it", "< token")
+
+    for command, needed in (issue, True), (verify, False):
+        command.add_argument("--provider", required=needed, help="who issues the token")
+        command.add_argument("--client-id", required=needed, help="for which client")
+        command.add_argument(
+            "--scope", required=needed, help="the permissions, separated by spaces"
+        )
+        command.add_argument(
+            "--salt-file",
+            metavar="FILE",
+            help="one salt a line, the newest first (default: the environment variable"
+            " JOAT_SALT)",
+        )
+    issue.add_argument("--user-id", required=True, help="for which user")
+    issue.add_argument("--jti", help="a name for this token")
     issue.add_argument(
         "--lifetime",
-        type=_seconds,
         metavar="SECONDS",
+        type=_seconds,
         default=joat.TokenGenerator.default_lifetime,
-        help="how long the token is valid (default: 3600)",
-    )
-    issue.add_argument("--jti", help="a name for this one token")
-    _add_salt_file(issue)
-
-    verify = _add_command(
-        commands,
-        _verify,
-        help="print what a valid token grants, as JSON, or why it is refused",
-        epilog="Example: joat verify --provider me --salt-file salts < token",
-    )
-    _add_token(verify)
-    verify.add_argument("--provider", help="the issuer to accept")
-    verify.add_argument("--client-id", help="the client to accept")
-    verify.add_argument(
-        "--scope", help="the permissions that the token must have, separated by spaces"
+        help="how long it is valid (default: 3600)",
     )
     verify.add_argument(
         "--leeway",
-        type=_seconds,
         metavar="SECONDS",
+        type=_seconds,
         default=timedelta(),
-        help="how far the clocks may differ (default: 0)",
+        help="how far the issuer's clock may be off (default: 0)",
     )
-    _add_salt_file(verify)
-
-    inspect = _add_command(
-        commands,
-        _inspect,
-        help="show what a token says, without verifying it",
-        epilog="Example: joat inspect < token",
-    )
-    _add_token(inspect)
+    for command in verify, inspect:
+        command.add_argument(
+            "token", metavar="TOKEN", nargs="?", help="(default: standard input)"
+        )
     return parser
-
-
-def _add_command(
-    commands: argparse._SubParsersAction[_Parser],
-    run: Callable[[argparse.Namespace], int],
-    help: str,
-    epilog: str,
-) -> _Parser:
-    command = commands.add_parser(
-        run.__name__.strip("_"),
-        help=help,
-        description=f"{help[0].upper()}{help[1:]}.",
-        epilog=epilog,
-        allow_abbrev=False,
-    )
-    command.set_defaults(run=run)
-    return command
-
-
-def _add_token(command: _Parser) -> None:
-    command.add_argument(
-        "token", nargs="?", metavar="TOKEN", help="by default read from standard input"
-    )
-
-
-def _add_salt_file(command: _Parser) -> None:
-    command.add_argument(
-        "--salt-file",
-        metavar="FILE",
-        help="a file with one salt a line, the newest first; without it, the salt"
-        " is taken from the environment variable JOAT_SALT",
-    )
 
 
 def _version() -> str:
     try:
         return f"joat {metadata.version('PyJOAT')}"
     except metadata.PackageNotFoundError:
-        return "joat (not installed, run from its source)"
+        return "joat, run from its source"
 
 
 def _seconds(text: str) -> timedelta:
@@ -170,7 +143,7 @@ def _seconds(text: str) -> timedelta:
         raise argparse.ArgumentTypeError("not a number of seconds") from None
 
 
-def _issue(arguments: argparse.Namespace) -> int:
+def _issue(arguments: argparse.Namespace) -> None:
     salts = _salts(arguments)
     joat.salt_generator = lambda claims: salts
     with warnings.catch_warnings(record=True) as caught:
@@ -188,10 +161,9 @@ def _issue(arguments: argparse.Namespace) -> int:
     for warning in caught:
         print(f"joat: warning: {warning.message}", file=sys.stderr)
     print(token)
-    return 0
 
 
-def _verify(arguments: argparse.Namespace) -> int:
+def _verify(arguments: argparse.Namespace) -> None:
     expected: dict[str, Any] = {"salt": _salts(arguments), "leeway": arguments.leeway}
     if arguments.leeway < timedelta():
         raise _UsageError("argument --leeway: less than zero")
@@ -202,10 +174,9 @@ def _verify(arguments: argparse.Namespace) -> int:
     if arguments.scope is not None:
         expected["scope"] = arguments.scope.split()
     print(json.dumps(joat.verify_token(_token(arguments), **expected)))
-    return 0
 
 
-def _inspect(arguments: argparse.Namespace) -> int:
+def _inspect(arguments: argparse.Namespace) -> None:
     token = _token(arguments)
     claims = joat.unverified_claims(token)
     header = codec.parse_object(codec.b64decode(token.split(".")[0].encode()), "header")
@@ -217,7 +188,6 @@ def _inspect(arguments: argparse.Namespace) -> int:
         told = f" ({_tell(name, value)})" if name in ("exp", "nbf", "iat") else ""
         print(f"  {json.dumps(name)}: {json.dumps(value)}{told}")
     print("Nothing was verified: anyone can write such a token.")
-    return 0
 
 
 def _token(arguments: argparse.Namespace) -> str:

@@ -1,15 +1,17 @@
-"""The claims of an access token: their types, and how they are written.
+"""The claims of an access token: how they are written, and what they grant.
 
-| claim | type         | meaning                                          |
-|-------|--------------|--------------------------------------------------|
-| `aud` | str or int   | the client (RFC 7519 section 4.1.3)              |
-| `iss` | str or int   | the provider (4.1.1)                             |
-| `jti` | str or int   | the name of this token, may be missing (4.1.7)   |
-| `exp` | number       | when it expires, in seconds since 1970 (4.1.4)   |
-| `nbf` | number       | when it begins, read but never issued (4.1.5)    |
-| `iat` | number       | when it was issued (4.1.6)                       |
-| `scp` | array of str | the permissions                                  |
-| `sub` | str or int   | the user (4.1.2)                                 |
+| claim | type         | credential         | meaning (RFC 7519)                 |
+|-------|--------------|--------------------|------------------------------------|
+| `aud` | str or int   | `client_id`        | for which client (4.1.3)           |
+| `iss` | str or int   | `provider`         | who issued it (4.1.1)              |
+| `jti` | str or int   | `jti`              | name of the token, optional (4.1.7)|
+| `exp` | number       |                    | when it expires (4.1.4)            |
+| `nbf` | number       |                    | when it begins, optional (4.1.5)   |
+| `iat` | number       |                    | when it was issued (4.1.6)         |
+| `scp` | array of str | `authorized_scope` | the permissions                    |
+| `sub` | str or int   | `user_id`          | for which user (4.1.2)             |
+
+Numbers are seconds since 1970 in UTC. Tokens are issued without `nbf`.
 """
 
 from __future__ import annotations
@@ -22,9 +24,22 @@ from joat.errors import MalformedToken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Union
+    from typing import Any, TypedDict, Union
 
     Identifier = Union[str, int]
+
+    class _Credentials(TypedDict):
+        provider: Identifier
+        client_id: Identifier
+        user_id: Identifier
+        authorized_scope: list[str]
+
+    class Credentials(_Credentials, total=False):
+        """What a verified token grants, to whom, through which client."""
+
+        jti: Identifier
+else:
+    Credentials = dict  # importing typing takes longer than all of this package
 
 # What the JSON decoder returns has just these types: `type` tells an int from a
 # bool, which isinstance does not.
@@ -42,7 +57,7 @@ def dump(claims: dict[str, Any]) -> bytes:
 
     Raises `ValueError` if a text has a lone surrogate.
     """
-    # Member by member, which takes 1.3 µs less than JSONEncoder.encode.
+    # Member by member: 1.3 µs less than JSONEncoder.encode.
     jti = f'"jti":{_dump_identifier(claims["jti"])},' if "jti" in claims else ""
     text = (
         f'{{"aud":{_dump_identifier(claims["aud"])},'
@@ -56,31 +71,59 @@ def dump(claims: dict[str, Any]) -> bytes:
     return text.encode()
 
 
-def check_types(claims: dict[str, Any]) -> None:
-    """Raise `MalformedToken` unless decoded `claims` have the types above."""
-    for name in ("aud", "iss", "sub"):
-        if type(claims.get(name)) not in _IDENTIFIER:
-            raise MalformedToken(f"the token's {name} is not a string or integer")
-    if "jti" in claims and type(claims["jti"]) not in _IDENTIFIER:
-        raise MalformedToken("the token's jti is not a string or integer")
+def read(claims: dict[str, Any]) -> tuple[Credentials, float, float | None]:
+    """Return what decoded claims grant, and their `exp` and `nbf` (or None).
 
-    for name in ("exp", "iat"):
-        if not _is_number(claims.get(name)):
-            raise MalformedToken(f"the token's {name} is not a number")
-    if "nbf" in claims and not _is_number(claims["nbf"]):
-        raise MalformedToken("the token's nbf is not a number")
-
+    Raises `MalformedToken` if one is missing or not of the type above.
+    """
+    provider: Any = claims.get("iss")
+    if type(provider) not in _IDENTIFIER:
+        raise _wrong("iss")
+    client_id: Any = claims.get("aud")
+    if type(client_id) not in _IDENTIFIER:
+        raise _wrong("aud")
+    user_id: Any = claims.get("sub")
+    if type(user_id) not in _IDENTIFIER:
+        raise _wrong("sub")
+    expires: Any = claims.get("exp")
+    if type(expires) is not int and not _is_finite(expires):
+        raise _wrong("exp")
+    issued = claims.get("iat")
+    if type(issued) is not int and not _is_finite(issued):
+        raise _wrong("iat")
     scope = claims.get("scp")
     if type(scope) is not list:
-        raise MalformedToken("the token's scp is not an array of strings")
+        raise _wrong("scp")
     for permission in scope:
         if type(permission) is not str:
-            raise MalformedToken("the token's scp is not an array of strings")
+            raise _wrong("scp")
+
+    # A copy: the salt generator may do what it likes to the claims.
+    credentials: Credentials = {
+        "provider": provider,
+        "client_id": client_id,
+        "user_id": user_id,
+        "authorized_scope": scope.copy(),
+    }
+    if "jti" in claims:
+        credentials["jti"] = claims["jti"]
+        if type(claims["jti"]) not in _IDENTIFIER:
+            raise _wrong("jti")
+    begins = None
+    if "nbf" in claims:
+        begins = claims["nbf"]
+        if type(begins) is not int and not _is_finite(begins):
+            raise _wrong("nbf")
+    return credentials, expires, begins
 
 
-def _is_number(value: object) -> bool:
+def _is_finite(value: object) -> bool:
     # 1e400 is JSON, and an infinite float in Python.
-    return type(value) is int or (type(value) is float and isfinite(value))
+    return type(value) is float and isfinite(value)
+
+
+def _wrong(name: str) -> MalformedToken:
+    return MalformedToken(f"the token's {name} claim is missing or of a wrong type")
 
 
 def _dump_identifier(value: Identifier) -> str:

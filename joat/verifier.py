@@ -1,9 +1,7 @@
 """Verifying access tokens.
 
-A token goes one way. `_read` takes it apart and checks the shape of what it
-says; then its salt is found; then `_check` compares the signature, the times
-and what the caller expects, in this order, so that before the signature holds
-nobody learns anything about the rest.
+A token goes one way, down `_verify`: until its signature holds, nobody learns
+anything about its times, provider, client and scope.
 """
 
 from __future__ import annotations
@@ -13,7 +11,8 @@ import time
 from datetime import timedelta
 
 from joat import codec
-from joat.claims import check_types, require_identifier
+from joat.claims import Credentials, require_identifier
+from joat.claims import read as read_claims
 from joat.errors import (
     ExpiredToken,
     InsufficientScope,
@@ -29,7 +28,7 @@ from joat.salt import current_generator, generator_for, secrets
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from typing import Any, TypedDict, Union
+    from typing import Any, Union
 
     from joat.claims import Identifier
     from joat.omitted import Omitted
@@ -37,26 +36,12 @@ if TYPE_CHECKING:
 
     Accepted = Union[Identifier, Collection[Identifier]]
     Permissions = Union[list[str], tuple[str, ...], set[str], frozenset[str]]
-
-    class _Credentials(TypedDict):
-        provider: Identifier
-        client_id: Identifier
-        user_id: Identifier
-        authorized_scope: list[str]
-
-    class Credentials(_Credentials, total=False):
-        """What a verified token grants: `jti` is there if the token has one."""
-
-        jti: Identifier
-
     Expected = tuple[
         Union[Collection[Identifier], None],
         Union[Collection[Identifier], None],
         Collection[str],
         float,
     ]
-else:
-    Credentials = dict  # Importing typing would double the package's import time.
 
 _COLLECTIONS = (list, tuple, set, frozenset)
 # Accepted providers, accepted clients, permissions needed, leeway in seconds.
@@ -74,17 +59,8 @@ def parse_token(token: object) -> Credentials | None:
     and what that function raises; `TypeError` or `ValueError` if it returns
     what is no salt.
     """
-    salt_generator = current_generator()
-    try:
-        signing_input, signature, claims = _read(token)
-    except TokenError:
-        return None
-    # In no try statement, as a TokenError of that function is not the token's.
-    found = _ask(salt_generator, claims)
-    try:
-        return _check(signing_input, signature, claims, found, _ANYTHING)
-    except TokenError:
-        return None
+    verdict = _verify(token, current_generator(), _ANYTHING)
+    return None if isinstance(verdict, TokenError) else verdict
 
 
 def verify_token(
@@ -113,7 +89,7 @@ def verify_token(
     `ExpiredToken`; `NotYetValid`; `InvalidClaim`; `InsufficientScope`.
     """
     expected = _expected(provider, client_id, scope, leeway)
-    return _verify(token, generator_for(salt), expected)
+    return _granted(_verify(token, generator_for(salt), expected))
 
 
 def authenticate(
@@ -135,7 +111,7 @@ def authenticate(
     """
     expected = _expected(provider, client_id, scope, leeway)
     salt_generator = generator_for(salt)
-    return _verify(_bearer_token(authorization), salt_generator, expected)
+    return _granted(_verify(_bearer_token(authorization), salt_generator, expected))
 
 
 def unverified_claims(token: object) -> dict[str, Any]:
@@ -146,61 +122,54 @@ def unverified_claims(token: object) -> dict[str, Any]:
 
     Raises `MalformedToken`.
     """
-    _, signature, claims = _read(token)
+    _, payload, signature = codec.read(token)
+    claims = codec.parse_object(payload, "payload")
+    read_claims(claims)
     codec.b64decode(signature)
     return claims
 
 
 def _verify(
     token: object, salt_generator: SaltGenerator, expected: Expected
-) -> Credentials:
-    signing_input, signature, claims = _read(token)
-    found = _ask(salt_generator, claims)
-    return _check(signing_input, signature, claims, found, expected)
+) -> Credentials | TokenError:
+    # Errors are returned, so that parse_token can tell them from a TokenError that
+    # the salt generator raises.
+    try:
+        signing_input, payload, signature = codec.read(token)
+        claims = codec.parse_object(payload, "payload")
+        credentials, expires, begins = read_claims(claims)
+    except TokenError as error:
+        return error
 
+    found = secrets(salt_generator(claims))
+    try:
+        codec.verify_signature(signing_input, signature, found)
+    except TokenError as error:
+        return error
 
-def _read(token: object) -> tuple[bytes, bytes, dict[str, Any]]:
-    signing_input, payload, signature = codec.read(token)
-    claims = codec.parse_object(payload, "payload")
-    check_types(claims)
-    return signing_input, signature, claims
-
-
-def _ask(salt_generator: SaltGenerator, claims: dict[str, Any]) -> list[bytes]:
-    # A copy, since what the function does to its dict must not change the result.
-    return secrets(salt_generator({**claims, "scp": claims["scp"].copy()}))
-
-
-def _check(
-    signing_input: bytes,
-    signature: bytes,
-    claims: dict[str, Any],
-    found: list[bytes],
-    expected: Expected,
-) -> Credentials:
     providers, clients, permissions, leeway = expected
-    codec.verify_signature(signing_input, signature, found)
     now = time.time()
-    if claims["exp"] <= now - leeway:
-        raise ExpiredToken("the token has expired")
-    if "nbf" in claims and claims["nbf"] > now + leeway:
-        raise NotYetValid("the token is not valid yet")
-    if providers is not None and claims["iss"] not in providers:
-        raise InvalidClaim("the token is from another provider")
-    if clients is not None and claims["aud"] not in clients:
-        raise InvalidClaim("the token is for another client")
-    if permissions and not set(permissions) <= set(claims["scp"]):
-        raise InsufficientScope("the token lacks a permission", permissions)
-
-    credentials: Credentials = {
-        "provider": claims["iss"],
-        "client_id": claims["aud"],
-        "user_id": claims["sub"],
-        "authorized_scope": claims["scp"],
-    }
-    if "jti" in claims:
-        credentials["jti"] = claims["jti"]
+    if expires <= now - leeway:
+        return ExpiredToken("the token has expired")
+    if begins is not None and begins > now + leeway:
+        return NotYetValid("the token is not valid yet")
+    if providers is not None and credentials["provider"] not in providers:
+        return InvalidClaim("the token is from another provider")
+    if clients is not None and credentials["client_id"] not in clients:
+        return InvalidClaim("the token is for another client")
+    if permissions and not set(permissions) <= set(credentials["authorized_scope"]):
+        return InsufficientScope("the token lacks a permission", permissions)
     return credentials
+
+
+def _granted(verdict: Credentials | TokenError) -> Credentials:
+    if isinstance(verdict, TokenError):
+        try:
+            raise verdict
+        finally:
+            # The traceback holds this frame, which must not hold the traceback.
+            del verdict
+    return verdict
 
 
 def _bearer_token(authorization: str | bytes | None) -> str:
