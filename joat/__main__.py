@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import re
 import sys
@@ -35,7 +36,7 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         # One line, without what argparse quotes or repeats from the arguments:
         # it may be a token, or a salt in the wrong place.
-        told = re.sub(r""":? ['"].*|(?<=unrecognized arguments).*""", "", message)
+        told = re.sub(r"""(?s):? ['"].*|(?<=unrecognized arguments).*""", "", message)
         self.exit(2, f"{self.prog}: {told}; see {self.prog} --help\n")
 
 
@@ -173,6 +174,8 @@ def _verify(arguments: argparse.Namespace) -> None:
         expected["client_id"] = arguments.client_id
     if arguments.scope is not None:
         expected["scope"] = arguments.scope.split()
+        if not expected["scope"]:
+            raise _UsageError("argument --scope: no permission")
     print(json.dumps(joat.verify_token(_token(arguments), **expected)))
 
 
@@ -216,10 +219,10 @@ def _salts(arguments: argparse.Namespace) -> list[bytes]:
 
 
 def _tell(name: str, seconds: float) -> str:
-    ahead = int(seconds) - int(time.time())
+    ahead = math.ceil(seconds) - int(time.time())
     try:
         moment = datetime(1970, 1, 1) + timedelta(seconds=int(seconds))
-        date = f"{moment:%Y-%m-%d %H:%M:%S} UTC, "
+        date = f"{moment} UTC, "
     except OverflowError:
         date = ""
     done, coming = {

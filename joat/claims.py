@@ -19,7 +19,6 @@ from __future__ import annotations
 from json.encoder import encode_basestring_ascii
 from math import isfinite
 
-from joat.codec import is_unicode
 from joat.errors import MalformedToken
 
 TYPE_CHECKING = False
@@ -40,10 +39,6 @@ if TYPE_CHECKING:
         jti: Identifier
 else:
     Credentials = dict  # importing typing takes longer than all of this package
-
-# What the JSON decoder returns has just these types: `type` tells an int from a
-# bool, which isinstance does not.
-_IDENTIFIER = (str, int)
 
 
 def require_identifier(name: str, value: object) -> None:
@@ -66,7 +61,7 @@ def dump(claims: dict[str, Any]) -> bytes:
         f'"scp":[{",".join(map(encode_basestring_ascii, claims["scp"]))}],'
         f'"sub":{_dump_identifier(claims["sub"])}}}'
     )
-    if "\\ud" in text and not is_unicode(claims):
+    if "\\ud" in text and not _is_unicode([*claims.values(), *claims["scp"]]):
         raise ValueError("identifiers and scope must not hold lone surrogates")
     return text.encode()
 
@@ -76,22 +71,23 @@ def read(claims: dict[str, Any]) -> tuple[Credentials, float, float | None]:
 
     Raises `MalformedToken` if one is missing or not of the type above.
     """
-    provider: Any = claims.get("iss")
-    if type(provider) not in _IDENTIFIER:
+    # What the JSON decoder returns is of no subclass, and `type` tells an int from
+    # a bool.
+    try:
+        provider, client_id, user_id = claims["iss"], claims["aud"], claims["sub"]
+        expires, issued, scope = claims["exp"], claims["iat"], claims["scp"]
+    except KeyError as error:
+        raise _wrong(error.args[0]) from None
+    if type(provider) is not str and type(provider) is not int:
         raise _wrong("iss")
-    client_id: Any = claims.get("aud")
-    if type(client_id) not in _IDENTIFIER:
+    if type(client_id) is not str and type(client_id) is not int:
         raise _wrong("aud")
-    user_id: Any = claims.get("sub")
-    if type(user_id) not in _IDENTIFIER:
+    if type(user_id) is not str and type(user_id) is not int:
         raise _wrong("sub")
-    expires: Any = claims.get("exp")
     if type(expires) is not int and not _is_finite(expires):
         raise _wrong("exp")
-    issued = claims.get("iat")
     if type(issued) is not int and not _is_finite(issued):
         raise _wrong("iat")
-    scope = claims.get("scp")
     if type(scope) is not list:
         raise _wrong("scp")
     for permission in scope:
@@ -107,7 +103,7 @@ def read(claims: dict[str, Any]) -> tuple[Credentials, float, float | None]:
     }
     if "jti" in claims:
         credentials["jti"] = claims["jti"]
-        if type(claims["jti"]) not in _IDENTIFIER:
+        if type(claims["jti"]) is not str and type(claims["jti"]) is not int:
             raise _wrong("jti")
     begins = None
     if "nbf" in claims:
@@ -124,6 +120,14 @@ def _is_finite(value: object) -> bool:
 
 def _wrong(name: str) -> MalformedToken:
     return MalformedToken(f"the token's {name} claim is missing or of a wrong type")
+
+
+def _is_unicode(values: list[object]) -> bool:
+    try:
+        "".join(value for value in values if isinstance(value, str)).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _dump_identifier(value: Identifier) -> str:

@@ -37,15 +37,13 @@ if TYPE_CHECKING:
     Accepted = Union[Identifier, Collection[Identifier]]
     Permissions = Union[list[str], tuple[str, ...], set[str], frozenset[str]]
     Expected = tuple[
-        Union[Collection[Identifier], None],
-        Union[Collection[Identifier], None],
-        Collection[str],
-        float,
+        Union[Collection[Identifier], None],  # providers
+        Union[Collection[Identifier], None],  # clients
+        Collection[str],  # permissions
+        float,  # leeway
     ]
 
 _COLLECTIONS = (list, tuple, set, frozenset)
-# Accepted providers, accepted clients, permissions needed, leeway in seconds.
-_ANYTHING: Expected = (None, None, (), 0)
 
 
 def parse_token(token: object) -> Credentials | None:
@@ -59,7 +57,7 @@ def parse_token(token: object) -> Credentials | None:
     and what that function raises; `TypeError` or `ValueError` if it returns
     what is no salt.
     """
-    verdict = _verify(token, current_generator(), _ANYTHING)
+    verdict = _verify(token, current_generator())
     return None if isinstance(verdict, TokenError) else verdict
 
 
@@ -89,7 +87,7 @@ def verify_token(
     `ExpiredToken`; `NotYetValid`; `InvalidClaim`; `InsufficientScope`.
     """
     expected = _expected(provider, client_id, scope, leeway)
-    return _granted(_verify(token, generator_for(salt), expected))
+    return _granted(_verify(token, generator_for(salt), *expected))
 
 
 def authenticate(
@@ -111,7 +109,7 @@ def authenticate(
     """
     expected = _expected(provider, client_id, scope, leeway)
     salt_generator = generator_for(salt)
-    return _granted(_verify(_bearer_token(authorization), salt_generator, expected))
+    return _granted(_verify(_bearer_token(authorization), salt_generator, *expected))
 
 
 def unverified_claims(token: object) -> dict[str, Any]:
@@ -130,7 +128,12 @@ def unverified_claims(token: object) -> dict[str, Any]:
 
 
 def _verify(
-    token: object, salt_generator: SaltGenerator, expected: Expected
+    token: object,
+    salt_generator: SaltGenerator,
+    providers: Collection[Identifier] | None = None,
+    clients: Collection[Identifier] | None = None,
+    permissions: Collection[str] = (),
+    leeway: float = 0,
 ) -> Credentials | TokenError:
     # Errors are returned, so that parse_token can tell them from a TokenError that
     # the salt generator raises.
@@ -147,7 +150,6 @@ def _verify(
     except TokenError as error:
         return error
 
-    providers, clients, permissions, leeway = expected
     now = time.time()
     if expires <= now - leeway:
         return ExpiredToken("the token has expired")
@@ -165,10 +167,11 @@ def _verify(
 def _granted(verdict: Credentials | TokenError) -> Credentials:
     if isinstance(verdict, TokenError):
         try:
-            raise verdict
+            # Without the frames below, whose variables hold the secrets: there are
+            # loggers that write down the variables of every frame.
+            raise verdict.with_traceback(None)
         finally:
-            # The traceback holds this frame, which must not hold the traceback.
-            del verdict
+            del verdict  # or this frame and the traceback keep each other alive
     return verdict
 
 

@@ -1,0 +1,34 @@
+"""What everything here issues and verifies: the claims and the secret."""
+
+from __future__ import annotations
+
+import time
+
+PROVIDER = "My OAuth2 Provider"
+CLIENT = "abcd"
+USER = "1234"
+SCOPE = ["profile", "read"]
+LIFETIME = 3600
+SECRET = b"0123456789abcdef0123456789abcdef"
+
+# The length of the token that these claims make.
+LENGTH = 232
+
+
+def claims() -> dict[str, object]:
+    """Return the claims of a new token, in the order in which joat writes them."""
+    now = int(time.time())
+    return {
+        "aud": CLIENT,
+        "iss": PROVIDER,
+        "exp": now + LIFETIME,
+        "iat": now,
+        "scp": SCOPE,
+        "sub": USER,
+    }
+
+
+def require(met: bool, what: str) -> None:
+    """Stop unless a condition is met without which the figures mean nothing."""
+    if not met:
+        raise SystemExit(f"the benchmark needs {what}")

@@ -1,0 +1,165 @@
+"""The errors, and the HTTP answers that they give."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+
+import joat
+
+SENTENCE = "the token is not to our liking"
+ERRORS = {
+    "TokenError": (joat.TokenError(SENTENCE), 401, "invalid_token"),
+    "MissingToken": (joat.MissingToken(SENTENCE), 401, None),
+    "InvalidRequest": (joat.InvalidRequest(SENTENCE), 400, "invalid_request"),
+    "MalformedToken": (joat.MalformedToken(SENTENCE), 401, "invalid_token"),
+    "InvalidSignature": (joat.InvalidSignature(SENTENCE), 401, "invalid_token"),
+    "ExpiredToken": (joat.ExpiredToken(SENTENCE), 401, "invalid_token"),
+    "NotYetValid": (joat.NotYetValid(SENTENCE), 401, "invalid_token"),
+    "InvalidClaim": (joat.InvalidClaim(SENTENCE), 401, "invalid_token"),
+    "InsufficientScope": (
+        joat.InsufficientScope(SENTENCE, ["write", "admin"]),
+        403,
+        "insufficient_scope",
+    ),
+}
+by_error = pytest.mark.parametrize(
+    ("error", "status", "code"), ERRORS.values(), ids=ERRORS
+)
+
+
+@by_error
+def test_status_and_code(error, status, code):
+    assert (error.status, error.error) == (status, code)
+    assert (type(error).status, type(error).error) == (status, code)
+    assert "status" not in vars(error)
+    assert "error" not in vars(error)
+
+
+@by_error
+def test_description(error, status, code):
+    assert error.description == SENTENCE
+    assert str(error) == SENTENCE
+    assert isinstance(error, joat.TokenError)
+    assert isinstance(error, ValueError)
+
+
+def test_tree_is_flat_and_complete():
+    assert {cls.__name__ for cls in joat.TokenError.__subclasses__()} == set(ERRORS) - {
+        "TokenError"
+    }
+    assert joat.TokenError.__bases__ == (ValueError,)
+    assert joat.WeakSaltWarning.__bases__ == (UserWarning,)
+
+
+@by_error
+def test_www_authenticate(error, status, code):
+    parameters = {
+        "MissingToken": "",
+        "InsufficientScope": (
+            f' error="{code}", error_description="{SENTENCE}", scope="write admin"'
+        ),
+    }.get(type(error).__name__, f' error="{code}", error_description="{SENTENCE}"')
+    assert error.www_authenticate() == f"Bearer{parameters}"
+    assert error.www_authenticate(None) == f"Bearer{parameters}"
+    separator = "," if parameters else ""
+    expected = f'Bearer realm="api"{separator}{parameters}'
+    assert error.www_authenticate("api") == expected
+    assert error.www_authenticate(realm="api") == expected
+
+
+QUOTED = {
+    "plain": ("my api", '"my api"'),
+    "empty": ("", '""'),
+    "quote": ('a"b', r'"a\"b"'),
+    "quote-at-end": ('a"', r'"a\""'),
+    "backslash": ("a\\b", r'"a\\b"'),
+    "backslash-at-end": ("a\\", r'"a\\"'),
+    "backslash-and-quote": ('\\"', r'"\\\""'),
+    "closing-and-parameter": ('", error="none', r'"\", error=\"none"'),
+    "line-feed": ("a\nb", '"a?b"'),
+    "carriage-return": ("a\r\nSet-Cookie: b", '"a??Set-Cookie: b"'),
+    "nul": ("a\0b", '"a?b"'),
+    "tab": ("a\tb", '"a?b"'),
+    "delete": ("a\x7fb", '"a?b"'),
+    "escape": ("\x1b[31m", '"?[31m"'),
+    "next-line": ("a\x85b", '"a?b"'),
+    "line-separator": ("a\u2028b", '"a?b"'),
+    "not-ascii": ("\xe9\u2603", '"??"'),
+    "lone-surrogate": ("\ud800", '"?"'),
+    "emoji": ("\U0001f600", '"?"'),
+    "all-printable": (" !#[]^~", '" !#[]^~"'),
+}
+by_text = pytest.mark.parametrize(("text", "quoted"), QUOTED.values(), ids=QUOTED)
+
+
+@by_text
+def test_realm_is_quoted(text, quoted):
+    assert (
+        joat.MissingToken("unused").www_authenticate(text) == f"Bearer realm={quoted}"
+    )
+
+
+@by_text
+def test_description_is_quoted(text, quoted):
+    header = joat.MalformedToken(text).www_authenticate()
+    assert header == f'Bearer error="invalid_token", error_description={quoted}'
+
+
+@by_text
+def test_scope_is_quoted(text, quoted):
+    error = joat.InsufficientScope("unused", ["read", text])
+    assert error.www_authenticate().endswith(f'scope="read {quoted[1:]}')
+
+
+SCOPES = {
+    "left-out": ((), ()),
+    "empty": (([],), ()),
+    "list": ((["b", "a"],), ("b", "a")),
+    "tuple": ((("b", "a"),), ("b", "a")),
+    "iterator": ((iter(["b", "a"]),), ("b", "a")),
+}
+
+
+@pytest.mark.parametrize(("arguments", "scope"), SCOPES.values(), ids=SCOPES)
+def test_scope_that_is_needed(arguments, scope):
+    error = joat.InsufficientScope("lacking", *arguments)
+    assert error.scope == scope
+    assert ("scope=" in error.www_authenticate()) == bool(scope)
+
+
+COPIES = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    **{
+        f"pickle-{protocol}": lambda error, protocol=protocol: pickle.loads(
+            pickle.dumps(error, protocol)
+        )
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
+    },
+}
+
+
+@by_error
+@pytest.mark.parametrize("duplicate", COPIES.values(), ids=COPIES)
+def test_copies_are_complete(error, status, code, duplicate):
+    copied = duplicate(error)
+    assert copied is not error
+    assert type(copied) is type(error)
+    assert copied.args == error.args
+    assert vars(copied) == vars(error)
+    assert copied.status == status
+    assert copied.www_authenticate("api") == error.www_authenticate("api")
+
+
+def test_a_server_may_have_errors_of_its_own():
+    class Revoked(joat.TokenError):
+        status = 403
+
+    error = Revoked("the token was revoked")
+    assert error.status == 403
+    assert error.www_authenticate() == (
+        'Bearer error="invalid_token", error_description="the token was revoked"'
+    )

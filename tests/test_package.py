@@ -1,0 +1,143 @@
+"""The package as a whole: its names, and what importing it does."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from conftest import TOKEN
+
+import joat
+
+PACKAGE = Path(joat.__file__).parent
+MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
+PUBLIC = {
+    "Credentials",
+    "ExpiredToken",
+    "InsufficientScope",
+    "InvalidClaim",
+    "InvalidRequest",
+    "InvalidSignature",
+    "MalformedToken",
+    "MissingToken",
+    "NotYetValid",
+    "TokenError",
+    "TokenGenerator",
+    "WeakSaltWarning",
+    "authenticate",
+    "parse_token",
+    "salt_generator",
+    "timestamp",
+    "unverified_claims",
+    "verify_token",
+}
+
+
+def test_public_names():
+    assert set(joat.__all__) == PUBLIC
+    assert joat.__all__ == sorted(joat.__all__)
+    starred = {}
+    exec("from joat import *", starred)
+    assert set(starred) >= PUBLIC
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC - {"Credentials", "salt_generator"}))
+def test_public_names_are_described(name):
+    assert inspect.getdoc(getattr(joat, name))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_modules_are_described(module):
+    name = "joat" if module == "__init__" else f"joat.{module}"
+    assert importlib.import_module(name).__doc__
+
+
+def test_is_typed():
+    assert (PACKAGE / "py.typed").read_bytes() == b""
+
+
+def test_metadata():
+    distribution = metadata.distribution("PyJOAT")
+    assert distribution.version == "2.0.0"
+    assert distribution.requires is None
+    assert distribution.metadata["Requires-Python"] == ">=3.9"
+
+
+def python(code, *options, directory):
+    """Run code that finds nothing but the standard library and `directory`."""
+    ran = subprocess.run(
+        [sys.executable, "-I", "-S", "-W", "error", *options, "-c", code],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.stderr == ""
+    assert ran.returncode == 0
+    return ran.stdout
+
+
+@pytest.fixture
+def alone(tmp_path):
+    """Copy the package to a directory that holds nothing else."""
+    shutil.copytree(PACKAGE, tmp_path / "joat")
+    return tmp_path
+
+
+def test_imports_the_standard_library_only(alone):
+    names = ["joat" if name == "__init__" else f"joat.{name}" for name in MODULES]
+    code = (
+        f"import importlib, sys; sys.path.insert(0, {str(alone)!r})\n"
+        f"for name in {names!r}:\n"
+        "    print(importlib.import_module(name).__name__)"
+    )
+    assert python(code, directory=alone).split() == names
+
+
+def test_works_without_assertions_and_docstrings(alone):
+    code = (
+        f"import sys; sys.path.insert(0, {str(alone)!r}); import joat\n"
+        f"print(joat.unverified_claims({TOKEN!r})['sub'])"
+    )
+    assert python(code, "-OO", directory=alone) == "user-marker\n"
+
+
+def test_import_has_no_side_effects(alone):
+    code = f"""if True:
+        import json, logging, os, random, signal, sys, threading, warnings
+        sys.path.insert(0, {str(alone)!r})
+
+        def state():
+            return (
+                list(warnings.filters),
+                dict(os.environ),
+                os.getcwd(),
+                sys.path[:],
+                sys.getrecursionlimit(),
+                [signal.getsignal(number) for number in signal.valid_signals()],
+                threading.enumerate(),
+                logging.root.handlers[:],
+                list(logging.root.manager.loggerDict),
+                random.getstate(),
+                (sys.excepthook, sys.displayhook, sys.meta_path[:]),
+            )
+
+        before = state()
+        import joat
+        print(state() == before)
+    """
+    assert python(code, directory=alone) == "True\n"
+
+
+def test_reload_keeps_the_classes(monkeypatch):
+    monkeypatch.setattr(joat, "salt_generator", joat.salt_generator)
+    before = {name: getattr(joat, name) for name in PUBLIC - {"salt_generator"}}
+    assert importlib.reload(joat) is joat
+    assert {name: getattr(joat, name) for name in before} == before
