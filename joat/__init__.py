@@ -24,6 +24,7 @@ from joat.generator import TokenGenerator, timestamp
 from joat.salt import unset
 from joat.verifier import (
     authenticate,
+    bearer_token,
     parse_token,
     unverified_claims,
     verify_token,
@@ -47,6 +48,7 @@ __all__ = [
     "TokenGenerator",
     "WeakSaltWarning",
     "authenticate",
+    "bearer_token",
     "parse_token",
     "salt_generator",
     "timestamp",

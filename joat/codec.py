@@ -47,6 +47,9 @@ _SHA256 = partial(sha256)
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE_PAIR = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..")
 
+_SQUARE = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
 _WHITE_SPACE = " \t\n\r"  # RFC 8259 section 2; str.strip() alone takes more
 
 
@@ -83,10 +86,10 @@ def parse_object(octets: bytes, part: str) -> dict[str, Any]:
     members with the same name the last counts (RFC 7519 section 4).
     """
     try:
-        text = octets.decode().strip(_WHITE_SPACE)
-        # A text with no more than MAX_DEPTH characters cannot nest deeper.
-        if len(text) > MAX_DEPTH and _is_too_deep(text):
+        # No more than MAX_DEPTH octets cannot nest deeper.
+        if len(octets) > MAX_DEPTH and _is_too_deep(octets):
             raise ValueError
+        text = octets.decode().strip(_WHITE_SPACE)
         value, end = _raw_decode(text)
         if end != len(text) or ("\\u" in text and _has_lone_surrogate(text)):
             raise ValueError
@@ -167,20 +170,19 @@ def _refuse_constant(name: str) -> NoReturn:
 _raw_decode = JSONDecoder(parse_constant=_refuse_constant).raw_decode
 
 
-def _is_too_deep(text: str) -> bool:
+def _is_too_deep(text: bytes) -> bool:
     # How deep json can go, and whether it then raises or crashes, differs
     # between versions, threads and recursion limits.
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
+    if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
         return False
-    between_strings = text.replace("\\\\", "").replace('\\"', "").split('"')[::2]
+    outside = text.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2]
+    brackets = b"".join(outside).translate(_SQUARE, _NO_BRACKETS)
     depth = 0
-    for character in "".join(between_strings):
-        if character in "[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                return True
-        elif character in "]}":
-            depth -= 1
+    for opening in brackets.split(b"]"):
+        depth += len(opening)
+        if depth > MAX_DEPTH:
+            return True
+        depth -= 1
     return False
 
 

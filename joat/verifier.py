@@ -109,7 +109,35 @@ def authenticate(
     """
     expected = _expected(provider, client_id, scope, leeway)
     salt_generator = generator_for(salt)
-    return _granted(_verify(_bearer_token(authorization), salt_generator, *expected))
+    token = bearer_token(authorization)
+    return _granted(_verify(token, salt_generator, *expected))
+
+
+def bearer_token(authorization: str | bytes | None) -> str:
+    """Return the token of an HTTP `Authorization` header, not looked at.
+
+    For looking up its salt, before `verify_token`: `authenticate` does both. The
+    argument and the errors are those of `authenticate`: `MissingToken`,
+    `InvalidRequest` and `TypeError`.
+    """
+    if authorization is None:
+        raise MissingToken("there is no Authorization header")
+    if isinstance(authorization, bytes):
+        authorization = authorization.decode("latin-1")  # as HTTP servers do
+    elif not isinstance(authorization, str):
+        raise TypeError(
+            "authorization must be a str, bytes or None,"
+            f" not {type(authorization).__name__}"
+        )
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        raise MissingToken("the Authorization header is not for the Bearer scheme")
+    token = credentials.lstrip(" ")
+    if not token:
+        raise InvalidRequest("the Authorization header has no token")
+    if " " in token:
+        raise InvalidRequest("the Authorization header has more than one token")
+    return token
 
 
 def unverified_claims(token: object) -> dict[str, Any]:
@@ -173,27 +201,6 @@ def _granted(verdict: Credentials | TokenError) -> Credentials:
         finally:
             del verdict  # or this frame and the traceback keep each other alive
     return verdict
-
-
-def _bearer_token(authorization: str | bytes | None) -> str:
-    if authorization is None:
-        raise MissingToken("there is no Authorization header")
-    if isinstance(authorization, bytes):
-        authorization = authorization.decode("latin-1")  # as HTTP servers do
-    elif not isinstance(authorization, str):
-        raise TypeError(
-            "authorization must be a str, bytes or None,"
-            f" not {type(authorization).__name__}"
-        )
-    scheme, _, credentials = authorization.partition(" ")
-    if scheme.lower() != "bearer":
-        raise MissingToken("the Authorization header is not for the Bearer scheme")
-    token = credentials.lstrip(" ")
-    if not token:
-        raise InvalidRequest("the Authorization header has no token")
-    if " " in token:
-        raise InvalidRequest("the Authorization header has more than one token")
-    return token
 
 
 def _expected(

@@ -31,6 +31,7 @@ PUBLIC = {
     "TokenGenerator",
     "WeakSaltWarning",
     "authenticate",
+    "bearer_token",
     "parse_token",
     "salt_generator",
     "timestamp",

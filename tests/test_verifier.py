@@ -537,6 +537,23 @@ def test_authenticate_refuses(asked, clock, authorization, error):
     assert_tells_nothing(caught.value, TOKEN, *secrets)
 
 
+@pytest.mark.parametrize("authorization", AUTHORIZED.values(), ids=AUTHORIZED)
+def test_bearer_token(authorization):
+    assert joat.bearer_token(authorization) == TOKEN
+
+
+@pytest.mark.parametrize(
+    ("authorization", "error"), UNAUTHORIZED.values(), ids=UNAUTHORIZED
+)
+def test_bearer_token_looks_at_the_header_only(asked, authorization, error):
+    if error in (joat.MissingToken, joat.InvalidRequest):
+        with pytest.raises(error):
+            joat.bearer_token(authorization)
+    else:
+        assert " " not in joat.bearer_token(authorization)
+    assert asked == []
+
+
 @pytest.mark.parametrize(
     "value",
     [7, True, 1.5, [f"Bearer {TOKEN}"], (TOKEN,), bytearray(b"Bearer x"), object()],
