@@ -5,19 +5,10 @@ The signature can hardly be right, so that this is about what a stranger can sen
 
 from __future__ import annotations
 
-import sys
-
-import atheris
-
-with atheris.instrument_imports(include=["joat"]):
-    import oracle
+import oracle
 
 
 def one_input(data: bytes) -> None:
     """Judge the bytes, and the text that they spell."""
     oracle.judge(data)
     oracle.judge(data.decode("utf-8", "surrogateescape"))
-
-
-atheris.Setup(sys.argv, one_input)
-atheris.Fuzz()
