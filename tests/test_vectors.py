@@ -1,0 +1,110 @@
+"""The published vectors of vectors/README.md, on the signature layer."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from joat import InvalidSignature, MalformedToken, codec
+
+VECTORS = Path(__file__).parent / "vectors"
+RFC7515 = json.loads((VECTORS / "rfc7515_a1.json").read_text())
+WYCHEPROOF = json.loads((VECTORS / "wycheproof_hs256.json").read_text())
+
+# The very bytes of 357, which is valid, but marked invalid.
+SAME_AS_357 = {367, 370}
+# Marked valid, but "?" is no character of base64url (RFC 7515 section 2).
+WITH_QUESTION_MARK = {372, 373}
+
+# Well-formed, so that nothing but the HMAC can tell: a changed or missing
+# signature, a changed or missing payload, a changed header.
+WRONG_SIGNATURE = {2, 3, 5, 6, 8}
+
+
+def decode(segment: str) -> bytes:
+    return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+
+
+BY_ID = {
+    test["tcId"]: (decode(group["private"]["k"]), test["jws"], test)
+    for group in WYCHEPROOF["testGroups"]
+    for test in group["tests"]
+}
+
+
+def is_valid(number: int) -> bool:
+    marked_valid = BY_ID[number][2]["result"] == "valid"
+    return (marked_valid or number in SAME_AS_357) and number not in WITH_QUESTION_MARK
+
+
+def name(number: int) -> str:
+    return f"{number}-{BY_ID[number][2]['comment']}"
+
+
+VALID = [
+    pytest.param(decode(RFC7515["key"]), RFC7515["jws"], id="RFC7515-A.1"),
+    *(
+        pytest.param(key, jws, id=name(number))
+        for number, (key, jws, _) in BY_ID.items()
+        if is_valid(number)
+    ),
+]
+INVALID = [
+    pytest.param(
+        key,
+        jws,
+        InvalidSignature if number in WRONG_SIGNATURE else MalformedToken,
+        id=name(number),
+    )
+    for number, (key, jws, _) in BY_ID.items()
+    if not is_valid(number)
+]
+
+
+def verify(jws: str, key: bytes) -> bytes:
+    signing_input, payload, signature = codec.read(jws)
+    codec.verify_signature(signing_input, signature, [key])
+    return payload
+
+
+@pytest.mark.parametrize(("key", "jws"), VALID)
+def test_valid(key: bytes, jws: str) -> None:
+    assert verify(jws, key) == decode(jws.split(".")[1])
+    # HMAC has no randomness: what verifies is what would be signed.
+    assert codec.sign(jws.rpartition(".")[0].encode(), key) == jws
+
+
+@pytest.mark.parametrize(("key", "jws", "error"), INVALID)
+def test_invalid(key: bytes, jws: str, error: type[Exception]) -> None:
+    with pytest.raises(error) as caught:
+        verify(jws, key)
+    assert caught.type is error
+
+
+def test_rfc7515_segments() -> None:
+    header, payload, _ = RFC7515["jws"].encode().split(b".")
+    for segment, text in (header, RFC7515["header"]), (payload, RFC7515["payload"]):
+        assert codec.b64encode(text.encode()) == segment
+        assert codec.b64decode(segment) == text.encode()
+        assert codec.parse_object(text.encode(), "part") == json.loads(text)
+
+
+def test_no_vector_is_lost() -> None:
+    assert len(BY_ID) == WYCHEPROOF["numberOfTests"] == 40
+    assert len(VALID) + len(INVALID) == 41
+
+
+@pytest.mark.parametrize("number", sorted(SAME_AS_357))
+def test_marked_invalid_but_valid(number: int) -> None:
+    assert BY_ID[number][2]["result"] == "invalid"
+    assert BY_ID[number][:2] == BY_ID[357][:2]
+    assert is_valid(357)
+
+
+@pytest.mark.parametrize("number", sorted(WITH_QUESTION_MARK))
+def test_marked_valid_but_invalid(number: int) -> None:
+    assert BY_ID[number][2]["result"] == "valid"
+    assert "?" in BY_ID[number][1]
