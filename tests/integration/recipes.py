@@ -61,6 +61,6 @@ def _section(title: str) -> str:
         len(readme),
     )
     section = readme[heading.end() : end]
-    lines = re.findall(r"^(?!```)\s*\S", section, re.MULTILINE)
+    lines = re.findall(r"^(?!```)[ \t]*\S", section, re.MULTILINE)
     assert len(lines) <= LONGEST, f"the recipe {title!r} has {len(lines)} lines"
     return section
