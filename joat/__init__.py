@@ -30,6 +30,8 @@ from joat.verifier import (
     verify_token,
 )
 
+# Here and in the other modules: importing typing would take longer than all of
+# this package, and checkers know the name.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from joat.salt import SaltGenerator

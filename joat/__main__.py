@@ -22,14 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, NoReturn
 
-# Seconds a unit, from the longest; a year is that of the Gregorian calendar.
-_UNITS = (
-    (31_556_952, "year"),
-    (86_400, "day"),
-    (3_600, "hour"),
-    (60, "minute"),
-    (1, "second"),
-)
+# In seconds, from the longest; a year is that of the Gregorian calendar.
+_UNITS = {"year": 31_556_952, "day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
+_TIMES = {
+    "exp": ("expired", "expires"),
+    "nbf": ("began", "begins"),
+    "iat": ("issued", "issued"),
+}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -46,15 +45,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns the exit status: 0, or 1 if a token is refused. Raises `SystemExit`
     with the status 2 for wrong arguments, a missing salt among them.
     """
-    parser = _parser()
-    arguments = parser.parse_args(argv)
+    arguments = _parser().parse_args(argv)
     try:
         arguments.run(arguments)
     except joat.TokenError as error:
         print(f"joat: {error}", file=sys.stderr)
         return 1
     except _UsageError as error:
-        parser.error(str(error))
+        arguments.fail(str(error))
     return 0
 
 
@@ -80,7 +78,7 @@ def _parser() -> _Parser:
         command = commands.add_parser(
             name, help=does, description=does, epilog=epilog, allow_abbrev=False
         )
-        command.set_defaults(run=run)
+        command.set_defaults(run=run, fail=command.error)
         return command
 
     issue = add(
@@ -183,14 +181,13 @@ def _inspect(arguments: argparse.Namespace) -> None:
     token = _token(arguments)
     claims = joat.unverified_claims(token)
     header = codec.parse_object(codec.b64decode(token.split(".")[0].encode()), "header")
-    print("header")
-    for name, value in header.items():
-        print(f"  {json.dumps(name)}: {json.dumps(value)}")
-    print("claims")
+    lines = ["header"]
+    lines += [f"  {json.dumps(name)}: {json.dumps(header[name])}" for name in header]
+    lines += ["claims"]
     for name, value in claims.items():
-        told = f" ({_tell(name, value)})" if name in ("exp", "nbf", "iat") else ""
-        print(f"  {json.dumps(name)}: {json.dumps(value)}{told}")
-    print("Nothing was verified: anyone can write such a token.")
+        told = f" ({_tell(name, value)})" if name in _TIMES else ""
+        lines.append(f"  {json.dumps(name)}: {json.dumps(value)}{told}")
+    print(*lines, "Nothing was verified: anyone can write such a token.", sep="\n")
 
 
 def _token(arguments: argparse.Namespace) -> str:
@@ -200,21 +197,22 @@ def _token(arguments: argparse.Namespace) -> str:
         return sys.stdin.read().strip()
     except UnicodeDecodeError:
         return ""
+    except (AttributeError, OSError):  # AttributeError: sys.stdin is None
+        raise _UsageError("there is no standard input to read") from None
 
 
 def _salts(arguments: argparse.Namespace) -> list[bytes]:
-    if arguments.salt_file is not None:
-        try:
-            lines = Path(arguments.salt_file).read_bytes().splitlines()
-        except OSError as error:
-            raise _UsageError(
-                f"the salt file cannot be read ({error.strerror})"
-            ) from None
+    if arguments.salt_file is None:
+        source, text = "JOAT_SALT", os.fsencode(os.environ.get("JOAT_SALT", ""))
     else:
-        lines = [os.fsencode(os.environ.get("JOAT_SALT", ""))]
-    salts = [line for line in lines if line]
+        try:
+            source, text = "the salt file", Path(arguments.salt_file).read_bytes()
+        except OSError as error:
+            reason = f"the salt file cannot be read ({error.strerror})"
+            raise _UsageError(reason) from None
+    salts = [line for line in text.splitlines() if line]
     if not salts:
-        raise _UsageError("there is no salt, neither in JOAT_SALT nor by --salt-file")
+        raise _UsageError(f"there is no salt in {source}")
     return salts
 
 
@@ -225,14 +223,10 @@ def _tell(name: str, seconds: float) -> str:
         date = f"{moment} UTC, "
     except OverflowError:
         date = ""
-    done, coming = {
-        "exp": ("expired", "expires"),
-        "nbf": ("began", "begins"),
-        "iat": ("issued", "issued"),
-    }[name]
+    done, coming = _TIMES[name]
     size, unit = next(
         (abs(ahead) // size, unit)
-        for size, unit in _UNITS
+        for unit, size in _UNITS.items()
         if abs(ahead) >= size or size == 1
     )
     amount = f"{size} {unit}{'' if size == 1 else 's'}"

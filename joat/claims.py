@@ -19,7 +19,7 @@ from __future__ import annotations
 from json.encoder import encode_basestring_ascii
 from math import isfinite
 
-from joat.errors import MalformedToken
+from joat.errors import MalformedToken, wrong_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,13 +38,20 @@ if TYPE_CHECKING:
 
         jti: Identifier
 else:
-    Credentials = dict  # importing typing takes longer than all of this package
+    Credentials = dict
 
 
-def require_identifier(name: str, value: object) -> None:
-    """Raise `TypeError` if the argument `name` is not a str or int."""
-    if not isinstance(value, (str, int)) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a str or an int, not {type(value).__name__}")
+def identifier(name: str, value: object) -> Identifier:
+    """Return the argument `name`, of a subclass of str or int as a plain one.
+
+    Raises `TypeError` if it is neither. Plain, since `repr` and the like of an
+    Enum's member differ from what a verifier gets to see.
+    """
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int.__int__(value)
+    raise wrong_type(f"{name} must be a str or an int", value)
 
 
 def dump(claims: dict[str, Any]) -> bytes:
@@ -61,6 +68,7 @@ def dump(claims: dict[str, Any]) -> bytes:
         f'"scp":[{",".join(map(encode_basestring_ascii, claims["scp"]))}],'
         f'"sub":{_dump_identifier(claims["sub"])}}}'
     )
+    # encode_basestring_ascii writes its escapes in lower case.
     if "\\ud" in text and not _is_unicode([*claims.values(), *claims["scp"]]):
         raise ValueError("identifiers and scope must not hold lone surrogates")
     return text.encode()
@@ -73,11 +81,14 @@ def read(claims: dict[str, Any]) -> tuple[Credentials, float, float | None]:
     """
     # What the JSON decoder returns is of no subclass, and `type` tells an int from
     # a bool.
+    missing = None
     try:
         provider, client_id, user_id = claims["iss"], claims["aud"], claims["sub"]
         expires, issued, scope = claims["exp"], claims["iat"], claims["scp"]
     except KeyError as error:
-        raise _wrong(error.args[0]) from None
+        missing = error.args[0]
+    if missing is not None:
+        raise _wrong(missing)
     if type(provider) is not str and type(provider) is not int:
         raise _wrong("iss")
     if type(client_id) is not str and type(client_id) is not int:
@@ -102,9 +113,9 @@ def read(claims: dict[str, Any]) -> tuple[Credentials, float, float | None]:
         "authorized_scope": scope.copy(),
     }
     if "jti" in claims:
-        credentials["jti"] = claims["jti"]
         if type(claims["jti"]) is not str and type(claims["jti"]) is not int:
             raise _wrong("jti")
+        credentials["jti"] = claims["jti"]
     begins = None
     if "nbf" in claims:
         begins = claims["nbf"]
@@ -131,6 +142,4 @@ def _is_unicode(values: list[object]) -> bool:
 
 
 def _dump_identifier(value: Identifier) -> str:
-    if isinstance(value, str):
-        return encode_basestring_ascii(value)
-    return int.__repr__(value)  # str() of an IntEnum may be its name
+    return encode_basestring_ascii(value) if isinstance(value, str) else str(value)

@@ -100,7 +100,7 @@ def parse_object(octets: bytes, part: str) -> dict[str, Any]:
     return value
 
 
-def read(token: object) -> tuple[bytes, bytes, bytes]:
+def read(token: Any) -> tuple[bytes, bytes, bytes]:
     """Take a token apart: signing input, payload (octets), signature segment.
 
     Raises `MalformedToken` if `token` is not a str or bytes of three segments,
@@ -108,7 +108,7 @@ def read(token: object) -> tuple[bytes, bytes, bytes]:
     would have to understand (RFC 7515 section 5.2, RFC 8725 section 3.1). The
     last is for `verify_signature` to look at.
     """
-    if not isinstance(token, (str, bytes)):
+    if not issubclass(type(token), (str, bytes)):  # isinstance believes proxies
         raise MalformedToken("the token is not text")
     if len(token) > MAX_LENGTH:
         raise MalformedToken(f"the token is longer than {MAX_LENGTH} characters")
@@ -189,7 +189,9 @@ def _is_too_deep(text: bytes) -> bool:
 def _has_lone_surrogate(text: str) -> bool:
     # An escape like \ud800 can bring in half a surrogate pair, and so break whoever
     # encodes the string next (RFC 8259 section 8.2).
-    unpaired = _SURROGATE_PAIR.sub("", text.replace("\\\\", ""))
+    # An escaped backslash gives way to something, or else what stood on either side
+    # of it would look like a pair.
+    unpaired = _SURROGATE_PAIR.sub("", text.replace("\\\\", "-"))
     return _SURROGATE.search(unpaired) is not None
 
 

@@ -7,7 +7,7 @@ logs and in answers to strangers.
 from __future__ import annotations
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # Importing typing would double the import time of the package.
+if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
@@ -109,6 +109,11 @@ class WeakSaltWarning(UserWarning):
     RFC 7518 section 3.2 forbids it for HS256: whoever holds one token can
     guess a short secret offline, and then issue tokens.
     """
+
+
+def wrong_type(rule: str, value: object) -> TypeError:
+    """Return the error for an argument whose type is against the `rule`."""
+    return TypeError(f"{rule}, not {type(value).__name__}")
 
 
 def _quoted_string(text: str) -> str:

@@ -7,8 +7,8 @@ import warnings
 from datetime import datetime, timedelta, timezone
 
 from joat import codec
-from joat.claims import dump, require_identifier
-from joat.errors import WeakSaltWarning
+from joat.claims import dump, identifier
+from joat.errors import WeakSaltWarning, wrong_type
 from joat.omitted import OMITTED
 from joat.salt import current_generator, generator_for, secrets
 
@@ -40,8 +40,8 @@ class TokenGenerator:
     The class attributes are the defaults of `issue_token`; set them on an
     instance or in a subclass. Identifiers are str or int.
 
-    `TokenGenerator(name, client_id=None)` sets `provider_name`, and
-    `client_id` if there is one. It raises `NotImplementedError` as long as
+    `TokenGenerator(name, client_id=None)` sets `provider_name` to `name`, and
+    `client_id` if one is given. It raises `NotImplementedError` as long as
     `joat.salt_generator` is not assigned.
     """
 
@@ -82,7 +82,8 @@ class TokenGenerator:
         `joat.salt_generator` may return; without it, that function is asked.
 
         Raises `TypeError`, naming the argument, for one of the wrong type or
-        None, or for one that is neither given nor set as a default;
+        None (but `jti` may be None), or for one that is neither given nor set as
+        a default;
         `ValueError` if there is no salt for these claims, if a text has a lone
         surrogate, if an int has more digits than Python writes, or if the token
         would be longer than 65,536 characters; and whatever
@@ -97,39 +98,30 @@ class TokenGenerator:
         if lifetime is OMITTED:
             lifetime = self.default_lifetime
 
-        require_identifier("provider", iss)
-        require_identifier("client_id", aud)
-        require_identifier("user_id", sub)
-        if jti is not None:
-            require_identifier("jti", jti)
         if not isinstance(scp, list):
-            raise TypeError(f"scope must be a list of str, not {_type(scp)}")
+            raise wrong_type("scope must be a list of str", scp)
         for permission in scp:
             if not isinstance(permission, str):
-                raise TypeError(f"scope must hold only str, not {_type(permission)}")
+                raise wrong_type("scope must hold only str", permission)
         if not isinstance(lifetime, timedelta):
-            raise TypeError(
-                f"lifetime must be a datetime.timedelta, not {_type(lifetime)}"
-            )
+            raise wrong_type("lifetime must be a datetime.timedelta", lifetime)
         if issued_at is OMITTED:
             now = int(time.time() * 1_000_000)
         elif isinstance(issued_at, datetime):
             now = _microseconds_since_epoch(issued_at)
         else:
-            raise TypeError(
-                f"issued_at must be a datetime.datetime, not {_type(issued_at)}"
-            )
+            raise wrong_type("issued_at must be a datetime.datetime", issued_at)
 
         claims: dict[str, Any] = {
-            "aud": aud,
-            "iss": iss,
+            "aud": identifier("client_id", aud),
+            "iss": identifier("provider", iss),
             "exp": (now + _microseconds(lifetime)) // 1_000_000,
             "iat": now // 1_000_000,
-            "scp": scp.copy(),
-            "sub": sub,
+            "scp": list(map(str.__str__, scp)),
+            "sub": identifier("user_id", sub),
         }
         if jti is not None:
-            claims["jti"] = jti
+            claims["jti"] = identifier("jti", jti)
         # Written before the function gets them, which may change its dict.
         signing_input = codec.serialize(dump(claims))
 
@@ -155,7 +147,3 @@ def _microseconds(duration: timedelta) -> int:
     # The methods of the standard library by name: a subclass may override the
     # operators, and pendulum's // fails on a plain timedelta.
     return timedelta.__floordiv__(duration, _MICROSECOND)
-
-
-def _type(value: object) -> str:
-    return type(value).__name__

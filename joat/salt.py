@@ -5,7 +5,8 @@ PyJOAT calls the HMAC secret of a token its "salt".
 
 from __future__ import annotations
 
-import joat
+import joat  # the module, to read salt_generator afresh each time
+from joat.errors import wrong_type
 from joat.omitted import OMITTED
 
 TYPE_CHECKING = False
@@ -34,7 +35,7 @@ def current_generator() -> SaltGenerator:
     """
     generator = joat.salt_generator
     if generator is unset:
-        unset({})
+        unset({})  # raises
     return generator
 
 
@@ -71,10 +72,8 @@ def secrets(salt: Salt) -> list[bytes]:
             except UnicodeEncodeError:
                 secret = b""  # Refused below: this error holds the salt.
         if not isinstance(secret, bytes):
-            raise TypeError(
-                "a salt must be a str or bytes, a list or tuple of these, or None,"
-                f" not {type(candidate).__name__}"
-            )
+            rule = "a salt must be a str or bytes, a list or tuple of these, or None"
+            raise wrong_type(rule, candidate)
         if not secret:
             raise ValueError("a salt must not be empty, nor hold a lone surrogate")
         found.append(secret)

@@ -11,7 +11,7 @@ import time
 from datetime import timedelta
 
 from joat import codec
-from joat.claims import Credentials, require_identifier
+from joat.claims import Credentials, identifier
 from joat.claims import read as read_claims
 from joat.errors import (
     ExpiredToken,
@@ -21,6 +21,7 @@ from joat.errors import (
     MissingToken,
     NotYetValid,
     TokenError,
+    wrong_type,
 )
 from joat.omitted import OMITTED
 from joat.salt import current_generator, generator_for, secrets
@@ -114,7 +115,7 @@ def authenticate(
 
 
 def bearer_token(authorization: str | bytes | None) -> str:
-    """Return the token of an HTTP `Authorization` header, not looked at.
+    """Return the token of an HTTP `Authorization` header, unchecked.
 
     For looking up its salt, before `verify_token`: `authenticate` does both. The
     argument and the errors are those of `authenticate`: `MissingToken`,
@@ -125,10 +126,7 @@ def bearer_token(authorization: str | bytes | None) -> str:
     if isinstance(authorization, bytes):
         authorization = authorization.decode("latin-1")  # as HTTP servers do
     elif not isinstance(authorization, str):
-        raise TypeError(
-            "authorization must be a str, bytes or None,"
-            f" not {type(authorization).__name__}"
-        )
+        raise wrong_type("authorization must be a str, bytes or None", authorization)
     scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() != "bearer":
         raise MissingToken("the Authorization header is not for the Bearer scheme")
@@ -150,6 +148,7 @@ def unverified_claims(token: object) -> dict[str, Any]:
     """
     _, payload, signature = codec.read(token)
     claims = codec.parse_object(payload, "payload")
+    # Whatever is malformed is refused here, too.
     read_claims(claims)
     codec.b64decode(signature)
     return claims
@@ -164,19 +163,21 @@ def _verify(
     leeway: float = 0,
 ) -> Credentials | TokenError:
     # Errors are returned, so that parse_token can tell them from a TokenError that
-    # the salt generator raises.
+    # the salt generator raises; and without their traceback, which would hold the
+    # token and the salts: it keeps them alive, and there are loggers that write down
+    # the variables of every frame.
     try:
         signing_input, payload, signature = codec.read(token)
         claims = codec.parse_object(payload, "payload")
         credentials, expires, begins = read_claims(claims)
     except TokenError as error:
-        return error
+        return error.with_traceback(None)
 
     found = secrets(salt_generator(claims))
     try:
         codec.verify_signature(signing_input, signature, found)
     except TokenError as error:
-        return error
+        return error.with_traceback(None)
 
     now = time.time()
     if expires <= now - leeway:
@@ -195,9 +196,7 @@ def _verify(
 def _granted(verdict: Credentials | TokenError) -> Credentials:
     if isinstance(verdict, TokenError):
         try:
-            # Without the frames below, whose variables hold the secrets: there are
-            # loggers that write down the variables of every frame.
-            raise verdict.with_traceback(None)
+            raise verdict
         finally:
             del verdict  # or this frame and the traceback keep each other alive
     return verdict
@@ -220,21 +219,16 @@ def _expected(
 def _accepted(name: str, expected: Accepted) -> Collection[Identifier]:
     values = expected if isinstance(expected, _COLLECTIONS) else (expected,)
     for value in values:
-        require_identifier(name, value)
+        identifier(name, value)
     return values
 
 
 def _permissions(scope: Permissions) -> list[str]:
     if not isinstance(scope, _COLLECTIONS):
-        raise TypeError(
-            "scope must be a list, tuple, set or frozenset of str,"
-            f" not {type(scope).__name__}"
-        )
+        raise wrong_type("scope must be a list, tuple, set or frozenset of str", scope)
     for permission in scope:
         if not isinstance(permission, str):
-            raise TypeError(
-                f"scope must hold only str, not {type(permission).__name__}"
-            )
+            raise wrong_type("scope must hold only str", permission)
     # The header of InsufficientScope names them in an order that stays.
     return list(scope) if isinstance(scope, (list, tuple)) else sorted(scope)
 
@@ -243,10 +237,8 @@ def _seconds(leeway: float | timedelta) -> float:
     if isinstance(leeway, timedelta):
         leeway = leeway.total_seconds()
     if isinstance(leeway, bool) or not isinstance(leeway, (int, float)):
-        raise TypeError(
-            "leeway must be a number of seconds or a datetime.timedelta,"
-            f" not {type(leeway).__name__}"
-        )
+        rule = "leeway must be a number of seconds or a datetime.timedelta"
+        raise wrong_type(rule, leeway)
     if not 0 <= leeway <= sys.float_info.max:
         raise ValueError("leeway must be finite, and zero or more")
     return leeway

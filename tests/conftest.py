@@ -127,8 +127,9 @@ def assert_refused(asked, clock):
 
         calls = len(asked)
         if error is joat.MalformedToken:
-            with pytest.raises(joat.MalformedToken):
+            with pytest.raises(joat.MalformedToken) as unverified:
                 joat.unverified_claims(token)
+            assert str(unverified.value) == str(caught.value)
         else:
             assert joat.unverified_claims(token)["sub"] == CLAIMS["sub"]
         assert len(asked) == calls

@@ -453,6 +453,15 @@ def test_subclasses_of_str_are_permissions(issue, permission):
     assert issue(scope=[permission]) == issue(scope=["read"])
 
 
+@pytest.mark.parametrize(("value", "plain"), SUBCLASSES.values(), ids=SUBCLASSES)
+def test_the_salt_generator_gets_plain_claims(issue, asked, value, plain):
+    issue(provider=value, client_id=value, user_id=value, jti=value)
+    issue(scope=[Named.READ])
+    found = [asked[0][claim] for claim in ("iss", "aud", "sub", "jti")]
+    assert [(type(claim), claim) for claim in found] == [(type(plain), plain)] * 4
+    assert [type(permission) for permission in asked[1]["scp"]] == [str]
+
+
 SURROGATES = {
     "high": "marker-text\ud800",
     "low": "\udc00marker-text",

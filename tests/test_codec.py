@@ -288,6 +288,8 @@ NOT_AN_OBJECT = {
     "two-objects": b"{%s}{%s}",
     "two-objects-in-lines": b"{%s}\n{%s}",
     "text-after": b"{%s} x",
+    "letter-after": b"{%s}X",
+    "letter-before": b"X{%s}",
     "brace-after": b"{%s}}",
     "comma-after": b"{%s},",
     "nul-after": b"{%s}\0",
@@ -339,6 +341,7 @@ NOT_AN_OBJECT = {
     "surrogate-in-upper-case": b'{%s,"x":"\\uD800"}',
     "surrogate-after-pair": b'{%s,"x":"\\ud83d\\ude00\\ude00"}',
     "surrogate-split-by-backslash": b'{%s,"x":"\\ud83d\\\\ude00"}',
+    "surrogates-around-a-backslash": b'{%s,"x":"\\ud83d\\\\\\ude00"}',
     "surrogate-in-name": b'{%s,"\\ud800":1}',
     "surrogate-nested": b'{%s,"x":[[{"x":"\\ud800"}]]}',
     "surrogate-in-utf-8": b'{%s,"x":"\xed\xa0\x80"}',
@@ -373,6 +376,9 @@ NOT_AN_OBJECT = {
     "nesting-of-20000": b'{%s,"x":' + b"[" * 20_000 + b"]" * 20_000 + b"}",
     "nesting-not-closed": b"[" * 45_000,
     "nesting-of-objects-not-closed": b'{"x":' * 9_000,
+    "nesting-after-siblings": (
+        b'{%s,"x":' + b"[[]," * 8_000 + b"[]" + b"]" * 8_000 + b"}"
+    ),
     "nesting-after-escaped-quote": (
         b'{%s,"x":"\\"","y":' + b"[" * 20_000 + b"]" * 20_000 + b"}"
     ),
@@ -424,13 +430,18 @@ JSON_OBJECTS = {
     "name-not-ascii": '{%s,"\u0435xp":0}'.encode(),
     "text-not-ascii": '{%s,"x":"\u2603\U0001f600\ufeff"}'.encode(),
     "escaped-pair": b'{%s,"x":"\\ud83d\\ude00"}',
+    "escaped-pair-in-upper-case": b'{%s,"x":"\\uD83D\\uDE00"}',
     "escaped-control": b'{%s,"x":"\\u0000\\u001f\\b\\f"}',
     "escaped-backslash-before-u": b'{%s,"x":"\\\\ud800"}',
     "brackets-in-string": b'{%s,"x":"' + b"[{" * 1000 + b'"}',
     "brackets-after-escaped-quote": b'{%s,"x":"\\"' + b"[" * 1000 + b'"}',
     "brackets-after-backslashes": b'{%s,"x":"\\\\\\"' + b"[" * 1000 + b'"}',
     "many-arrays-in-a-row": b'{%s,"x":[' + b"[]," * 1000 + b"[]]}",
+    "many-objects-in-a-row": b'{%s,"x":[' + b"{}," * 1000 + b"{}]}",
     "nesting-of-128": b'{%s,"x":' + b"[" * 127 + b"]" * 127 + b"}",
+    "nesting-of-128-after-siblings": (
+        b'{%s,"x":' + b"[[]," * 126 + b"[]" + b"]" * 126 + b"}"
+    ),
 }
 
 
@@ -592,6 +603,7 @@ BASE64URL = {
     "minus": (b"\xfb\xef\xbe", b"----"),
     "underscore": (b"\xff\xff\xff", b"____"),
     "nul": (b"\0\0\0\0", b"AAAAAA"),
+    "X-at-end": (b"\0\0\x17", b"AAAX"),
 }
 
 
@@ -624,6 +636,18 @@ def test_base64url_takes_its_alphabet_only():
     segments = [b"AA" + bytes([octet]) + b"A" for octet in range(256)]
     taken = {chr(segment[2]) for segment in decoded(segments)}
     assert taken == set(ALPHABET)
+
+
+def test_base64url_takes_its_alphabet_only_at_every_place():
+    segments = [
+        b"A" * before + b"!" + b"A" * after
+        for before, after in itertools.product(range(9), repeat=2)
+    ]
+    assert decoded(segments) == {}
+
+
+def test_base64url_takes_no_single_character():
+    assert decoded([character.encode() for character in ALPHABET]) == {}
 
 
 def test_parse_object_names_the_part():

@@ -6,6 +6,15 @@ import copy
 import pickle
 
 import pytest
+from conftest import (
+    CLAIMS,
+    NOW,
+    SALT,
+    TOKEN,
+    make_token,
+    with_claims,
+    without,
+)
 
 import joat
 
@@ -163,3 +172,112 @@ def test_a_server_may_have_errors_of_its_own():
     assert error.www_authenticate() == (
         'Bearer error="invalid_token", error_description="the token was revoked"'
     )
+
+
+# The value of an Authorization header, what is expected, and why it is refused.
+DESCRIPTIONS = {
+    "no-header": (None, {}, "there is no Authorization header"),
+    "other-scheme": (
+        "Basic eDp4",
+        {},
+        "the Authorization header is not for the Bearer scheme",
+    ),
+    "no-token": ("Bearer", {}, "the Authorization header has no token"),
+    "two-tokens": (
+        "Bearer a b",
+        {},
+        "the Authorization header has more than one token",
+    ),
+    "too-long": (
+        f"Bearer {'A' * 65_537}",
+        {},
+        "the token is longer than 65536 characters",
+    ),
+    "two-segments": ("Bearer a.b", {}, "the token is not three segments of base64url"),
+    "not-base64url": (
+        f"Bearer {TOKEN}=",
+        {},
+        "the token is not three segments of base64url",
+    ),
+    "header": (
+        f"Bearer {make_token(header=b'[]')}",
+        {},
+        "the header of the token is not a JSON object",
+    ),
+    "payload": (
+        f"Bearer {make_token(b'[]')}",
+        {},
+        "the payload of the token is not a JSON object",
+    ),
+    "alg": (
+        f"Bearer {make_token(header={'alg': 'none'})}",
+        {},
+        "the token's algorithm is not HS256",
+    ),
+    "crit": (
+        f"Bearer {make_token(header={'alg': 'HS256', 'crit': []})}",
+        {},
+        "the token's header has critical extensions",
+    ),
+    "typ": (
+        f"Bearer {make_token(header={'alg': 'HS256', 'typ': 'JWE'})}",
+        {},
+        "the token's type is neither JWT nor at+jwt",
+    ),
+    **{
+        f"claim-{name}": (
+            f"Bearer {make_token({**CLAIMS, name: None})}",
+            {},
+            f"the token's {name} claim is missing or of a wrong type",
+        )
+        for name in (*CLAIMS, "jti", "nbf")
+    },
+    **{
+        f"no-{name}": (
+            f"Bearer {make_token(without(name))}",
+            {},
+            f"the token's {name} claim is missing or of a wrong type",
+        )
+        for name in CLAIMS
+    },
+    "permission": (
+        f"Bearer {with_claims(scp=[1])}",
+        {},
+        "the token's scp claim is missing or of a wrong type",
+    ),
+    "signature": (
+        f"Bearer {make_token(salt=SALT[::-1])}",
+        {},
+        "the token's signature does not match",
+    ),
+    "exp": (f"Bearer {with_claims(exp=NOW)}", {}, "the token has expired"),
+    "nbf": (f"Bearer {with_claims(nbf=NOW + 1)}", {}, "the token is not valid yet"),
+    "provider": (
+        f"Bearer {TOKEN}",
+        {"provider": "other"},
+        "the token is from another provider",
+    ),
+    "client": (
+        f"Bearer {TOKEN}",
+        {"client_id": "other"},
+        "the token is for another client",
+    ),
+    "scope": (f"Bearer {TOKEN}", {"scope": ["other"]}, "the token lacks a permission"),
+}
+
+
+@pytest.mark.parametrize(
+    ("authorization", "expected", "description"),
+    DESCRIPTIONS.values(),
+    ids=DESCRIPTIONS,
+)
+@pytest.mark.usefixtures("asked", "clock")
+def test_what_the_client_is_told(authorization, expected, description):
+    with pytest.raises(joat.TokenError) as caught:
+        joat.authenticate(authorization, **expected)
+    assert caught.value.description == description
+
+
+def test_what_is_told_of_no_text():
+    with pytest.raises(joat.MalformedToken, match=r"^the token is not text$"):
+        joat.unverified_claims(None)

@@ -463,3 +463,36 @@ def test_salts_that_are_not_weak(generator, salt):
         warnings.simplefilter("always")
         generator.issue_token(**ARGUMENTS, salt=salt)
     assert caught == []
+
+
+MESSAGES = {
+    "identifier": ("user_id", None, "user_id must be a str or an int, not NoneType"),
+    "scope": ("scope", (), "scope must be a list of str, not tuple"),
+    "permission": ("scope", [1], "scope must hold only str, not int"),
+    "issued_at": ("issued_at", 1, "issued_at must be a datetime.datetime, not int"),
+    "lifetime": ("lifetime", 1, "lifetime must be a datetime.timedelta, not int"),
+    "surrogate": (
+        "jti",
+        "\ud800",
+        "identifiers and scope must not hold lone surrogates",
+    ),
+    "too-long": (
+        "jti",
+        "x" * 65_536,
+        "the token would be longer than 65536 characters",
+    ),
+    "no-salt": ("salt", None, "there is no salt for these claims"),
+}
+
+
+@pytest.mark.parametrize(("name", "value", "message"), MESSAGES.values(), ids=MESSAGES)
+def test_what_the_programmer_is_told(generator, name, value, message):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        generator.issue_token(**{**ARGUMENTS, name: value})
+    assert str(caught.value) == message
+
+
+def test_what_is_told_of_a_weak_salt(generator):
+    message = r"^the salt is shorter than 32 bytes \(RFC 7518 section 3\.2\)$"
+    with pytest.warns(joat.WeakSaltWarning, match=message):
+        generator.issue_token(**ARGUMENTS, salt=SALT[:31])

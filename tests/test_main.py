@@ -302,6 +302,49 @@ def test_usage_errors(run, arguments, reason):
     assert_usage_error(run(*arguments), reason)
 
 
+USAGE_LINES = {
+    "unrecognized": (
+        ["verify", "--marker", TOKEN],
+        "joat: unrecognized arguments; see joat --help",
+    ),
+    "abbreviated": (
+        ["--vers"],
+        "joat: the following arguments are required: COMMAND; see joat --help",
+    ),
+    "lifetime": (
+        [*ISSUE, "--lifetime=marker"],
+        (
+            "joat issue: argument --lifetime: not a number of seconds;"
+            " see joat issue --help"
+        ),
+    ),
+    "leeway": (
+        ["verify", "--leeway=-1", TOKEN],
+        "joat verify: argument --leeway: less than zero; see joat verify --help",
+    ),
+    "scope": (
+        ["verify", "--scope= ", TOKEN],
+        "joat verify: argument --scope: no permission; see joat verify --help",
+    ),
+    "salt-file": (
+        ["verify", "--salt-file=/marker/marker", TOKEN],
+        (
+            "joat verify: the salt file cannot be read (No such file or directory);"
+            " see joat verify --help"
+        ),
+    ),
+    "no-salt": (
+        ["verify", f"--salt-file={os.devnull}", TOKEN],
+        "joat verify: there is no salt in the salt file; see joat verify --help",
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "line"), USAGE_LINES.values(), ids=USAGE_LINES)
+def test_usage_error_lines(run, arguments, line):
+    assert run(*arguments) == (2, "", f"{line}\n")
+
+
 NO_SALTS = {"empty": b"", "empty-line": b"\n", "empty-lines": b"\r\n\n\n"}
 
 
@@ -314,10 +357,12 @@ def test_a_salt_file_without_salt(run, salt_file, arguments, octets):
 
 @pytest.mark.parametrize("arguments", [ISSUE, ("verify", TOKEN)], ids=lambda a: a[0])
 def test_a_missing_salt(run, monkeypatch, arguments):
+    command = f"joat {arguments[0]}"
+    line = f"{command}: there is no salt in JOAT_SALT; see {command} --help\n"
     monkeypatch.setenv("JOAT_SALT", "")
-    assert_usage_error(run(*arguments), "JOAT_SALT")
+    assert run(*arguments) == (2, "", line)
     monkeypatch.delenv("JOAT_SALT")
-    assert_usage_error(run(*arguments), "JOAT_SALT")
+    assert run(*arguments) == (2, "", line)
 
 
 def test_inspect(run, monkeypatch):
@@ -372,6 +417,7 @@ SPANS = {
     "exp-second": ("exp", -1, "expired 1 second ago"),
     "exp-59-seconds": ("exp", -59, "expired 59 seconds ago"),
     "exp-minute": ("exp", -60, "expired 1 minute ago"),
+    "exp-in-a-second": ("exp", 1, "expires in 1 second"),
     "exp-59-minutes": ("exp", 3599, "expires in 59 minutes"),
     "exp-hour": ("exp", 3600, "expires in 1 hour"),
     "exp-23-hours": ("exp", 86_399, "expires in 23 hours"),
@@ -403,20 +449,103 @@ def test_inspect_tells_times_beyond_the_calendar(run, seconds):
 
 
 HELP = {
-    "main": (["--help"], ["issue", "verify", "inspect", "Example"]),
-    "issue": (["issue", "--help"], ["--lifetime", "--jti", "JOAT_SALT", "Example"]),
-    "verify": (["verify", "-h"], ["TOKEN", "--leeway", "--salt-file", "Example"]),
-    "inspect": (["inspect", "-h"], ["TOKEN", "Example"]),
+    "main": (
+        ["--help"],
+        """
+        usage: joat [-h] [--version] COMMAND ...
+
+        Issue and verify signed JWT OAuth 2.0 access tokens.
+
+        positional arguments:
+          COMMAND
+            issue     print a new token
+            verify    print what a valid token grants, as JSON, or why it is refused
+            inspect   show what a token says, without verifying it
+
+        options:
+          -h, --help  show this help message and exit
+          --version   show program's version number and exit
+
+        Example: joat verify --provider me --salt-file salts < token
+        """,
+    ),
+    "issue": (
+        ["issue", "--help"],
+        """
+        usage: joat issue [-h] --provider PROVIDER --client-id CLIENT_ID --scope SCOPE
+                          [--salt-file FILE] --user-id USER_ID [--jti JTI]
+                          [--lifetime SECONDS]
+
+        print a new token
+
+        options:
+          -h, --help            show this help message and exit
+          --provider PROVIDER   who issues the token
+          --client-id CLIENT_ID
+                                for which client
+          --scope SCOPE         the permissions, separated by spaces
+          --salt-file FILE      one salt a line, the newest first (default: the
+                                environment variable JOAT_SALT)
+          --user-id USER_ID     for which user
+          --jti JTI             a name for this token
+          --lifetime SECONDS    how long it is valid (default: 3600)
+
+        Example: joat issue --provider me --client-id app --user-id 1 --scope "a b"
+        --salt-file salts
+        """,
+    ),
+    "verify": (
+        ["verify", "-h"],
+        """
+        usage: joat verify [-h] [--provider PROVIDER] [--client-id CLIENT_ID]
+                           [--scope SCOPE] [--salt-file FILE] [--leeway SECONDS]
+                           [TOKEN]
+
+        print what a valid token grants, as JSON, or why it is refused
+
+        positional arguments:
+          TOKEN                 (default: standard input)
+
+        options:
+          -h, --help            show this help message and exit
+          --provider PROVIDER   who issues the token
+          --client-id CLIENT_ID
+                                for which client
+          --scope SCOPE         the permissions, separated by spaces
+          --salt-file FILE      one salt a line, the newest first (default: the
+                                environment variable JOAT_SALT)
+          --leeway SECONDS      how far the issuer's clock may be off (default: 0)
+
+        Example: joat verify --provider me --scope read --salt-file salts < token
+        """,
+    ),
+    "inspect": (
+        ["inspect", "-h"],
+        """
+        usage: joat inspect [-h] [TOKEN]
+
+        show what a token says, without verifying it
+
+        positional arguments:
+          TOKEN       (default: standard input)
+
+        options:
+          -h, --help  show this help message and exit
+
+        Example: joat inspect < token
+        """,
+    ),
 }
 
 
-@pytest.mark.parametrize(("arguments", "words"), HELP.values(), ids=HELP)
-def test_help(run, arguments, words):
+@pytest.mark.parametrize(("arguments", "told"), HELP.values(), ids=HELP)
+def test_help(run, monkeypatch, arguments, told):
+    monkeypatch.setenv("NO_COLOR", "1")
     status, printed, errors = run(*arguments)
     assert (status, errors) == (0, "")
-    assert [word for word in words if word not in printed] == []
-    # Other users of the machine can read arguments.
-    assert "--salt " not in printed
+    # Where lines break differs between versions of Python, and what 3.9 calls options.
+    printed = printed.replace("optional arguments:", "options:")
+    assert printed.split() == told.split()
 
 
 def test_version(run, monkeypatch):

@@ -53,6 +53,10 @@ def test_public_names_are_described(name):
     assert inspect.getdoc(getattr(joat, name))
 
 
+def test_credentials_are_a_dict():
+    assert joat.Credentials is dict
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_modules_are_described(module):
     name = "joat" if module == "__init__" else f"joat.{module}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import re
 import sys
+import weakref
 from datetime import timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum
@@ -510,6 +512,7 @@ UNAUTHORIZED = {
     "comma-and-space": (f"Bearer {TOKEN}, Basic eHh4eHh4eHg=", joat.InvalidRequest),
     "word": ("Bearer garbage", joat.MalformedToken),
     "comma": (f"Bearer {TOKEN},{TOKEN}", joat.MalformedToken),
+    "letter-before": (f"Bearer X{TOKEN}", joat.MalformedToken),
     "line-feed-after": (f"Bearer {TOKEN}\n", joat.MalformedToken),
     "line-feed-before": (f"Bearer \n{TOKEN}", joat.MalformedToken),
     "tab-after": (f"Bearer {TOKEN}\t", joat.MalformedToken),
@@ -567,6 +570,39 @@ def test_authenticate_takes_str_bytes_or_none(asked, value):
     assert asked == []
 
 
+class Token(str):
+    """A token that can be watched; str itself has no weak references."""
+
+
+REFUSED = {
+    "garbage": "garbage",
+    "claim-missing": make_token({**CLAIMS, "sub": None}),
+    "claims-empty": make_token({}),
+    "forged": make_token(salt=OTHER_SALT),
+    "expired": with_claims(exp=0),
+    "scope": with_claims(scp=[]),
+}
+
+
+@pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED)
+def test_a_refusal_keeps_neither_token_nor_error(asked, clock, text):
+    gc.disable()
+    try:
+        token = Token(text)
+        watched = [weakref.ref(token)]
+        joat.parse_token(token)
+        try:
+            joat.verify_token(token, scope=["read-marker"])
+        except joat.TokenError as error:
+            watched.append(weakref.ref(error))
+            context = error.__context__
+        del token
+        assert [watch() for watch in watched] == [None, None]
+        assert context is None  # its traceback would lead to the claims
+    finally:
+        gc.enable()
+
+
 def test_unverified_claims(asked):
     claims = {**CLAIMS, "exp": -5, "nbf": 9e99, "jti": 0, "tenant": {"id": [1]}}
     assert joat.unverified_claims(make_token(claims, salt=OTHER_SALT)) == claims
@@ -576,3 +612,33 @@ def test_unverified_claims(asked):
 def test_unverified_claims_take_bytes_too():
     assert joat.unverified_claims(TOKEN.encode()) == CLAIMS
     assert joat.unverified_claims(TOKEN) == CLAIMS
+
+
+MESSAGES = {
+    "authorization": (
+        {"authorization": 1},
+        "authorization must be a str, bytes or None, not int",
+    ),
+    "provider": ({"provider": 1.5}, "provider must be a str or an int, not float"),
+    "client_id": (
+        {"client_id": [True]},
+        "client_id must be a str or an int, not bool",
+    ),
+    "scope": (
+        {"scope": "read"},
+        "scope must be a list, tuple, set or frozenset of str, not str",
+    ),
+    "permission": ({"scope": [1]}, "scope must hold only str, not int"),
+    "leeway": (
+        {"leeway": "60"},
+        "leeway must be a number of seconds or a datetime.timedelta, not str",
+    ),
+    "leeway-negative": ({"leeway": -1}, "leeway must be finite, and zero or more"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), MESSAGES.values(), ids=MESSAGES)
+def test_what_the_programmer_is_told(asked, arguments, message):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        joat.authenticate(**{"authorization": f"Bearer {TOKEN}", **arguments})
+    assert str(caught.value) == message
