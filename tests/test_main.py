@@ -302,6 +302,22 @@ def test_usage_errors(run, arguments, reason):
     assert_usage_error(run(*arguments), reason)
 
 
+class Closed:
+    """A standard input that was closed before the program began."""
+
+    def read(self):
+        raise OSError(9, "Bad file descriptor")
+
+
+@pytest.mark.parametrize("stdin", [None, Closed()], ids=["none", "closed"])
+def test_no_standard_input(capsys, monkeypatch, stdin):
+    monkeypatch.setattr("sys.stdin", stdin)
+    with pytest.raises(SystemExit) as left:
+        main(["inspect"])
+    line = "joat inspect: there is no standard input to read; see joat inspect --help"
+    assert (left.value.code, *capsys.readouterr()) == (2, "", f"{line}\n")
+
+
 USAGE_LINES = {
     "unrecognized": (
         ["verify", "--marker", TOKEN],
