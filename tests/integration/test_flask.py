@@ -258,6 +258,7 @@ def test_odd_login(http: httpx.Client, auth: str, authorization: str) -> None:
             {"scope": ["read"]}, {"scope": "profile"}, "invalid_scope", id="widened"
         ),
         pytest.param({}, {"refresh_token": "x"}, "invalid_grant", id="no-jwt"),
+        pytest.param({"user_id": "gone"}, {}, "invalid_grant", id="user-removed"),
     ],
 )
 def test_refresh(
