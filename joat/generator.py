@@ -83,10 +83,9 @@ class TokenGenerator:
 
         Raises `TypeError`, naming the argument, for one of the wrong type or
         None (but `jti` may be None), or for one that is neither given nor set as
-        a default;
-        `ValueError` if there is no salt for these claims, if a text has a lone
-        surrogate, if an int has more digits than Python writes, or if the token
-        would be longer than 65,536 characters; and whatever
+        a default; `ValueError` if there is no salt for these claims, if a text
+        has a lone surrogate, if an int has more digits than Python writes, or if
+        the token would be longer than 65,536 characters; and whatever
         `joat.salt_generator` raises. Warns with `WeakSaltWarning` of a secret
         shorter than 32 bytes.
         """

@@ -84,8 +84,9 @@ def verify_token(
     Raises, in this order: `TypeError` or `ValueError` for wrong arguments, and
     `NotImplementedError` if neither `salt` nor `joat.salt_generator` is given;
     `MalformedToken`; what `joat.salt_generator` raises, or `TypeError` or
-    `ValueError` if it returns what is no salt; `InvalidSignature`;
-    `ExpiredToken`; `NotYetValid`; `InvalidClaim`; `InsufficientScope`.
+    `ValueError` if it returns what is no salt; `InvalidSignature`, or
+    `MalformedToken` if only the signature is no base64url; `ExpiredToken`;
+    `NotYetValid`; `InvalidClaim`; `InsufficientScope`.
     """
     expected = _expected(provider, client_id, scope, leeway)
     return _granted(_verify(token, generator_for(salt), *expected))
