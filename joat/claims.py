@@ -110,7 +110,7 @@ def read(claims: dict[str, Any]) -> tuple[Credentials, float, float | None]:
         "provider": provider,
         "client_id": client_id,
         "user_id": user_id,
-        "authorized_scope": scope.copy(),
+        "authorized_scope": [*scope],
     }
     if "jti" in claims:
         if type(claims["jti"]) is not str and type(claims["jti"]) is not int:

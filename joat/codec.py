@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import re
 from binascii import a2b_base64, b2a_base64
-from functools import partial
 from hashlib import sha256
-from hmac import compare_digest, digest
+from hmac import compare_digest
 from json import JSONDecoder
+from json.scanner import make_scanner
 
 from joat.errors import InvalidSignature, MalformedToken
 
@@ -40,22 +40,23 @@ _TO_BASE64 = bytes.maketrans(b"-_+/", b"+/==")
 # 2 bits are unused and must be zero. No segment has a length of 1 modulo 4.
 _LAST_CHARACTERS = (b"", b"", b"AQgw", b"AEIMQUYcgkosw048")
 
-# Not sha256 itself, nor "sha256": hmac would hand these to OpenSSL, which looks
-# the algorithm up by its name each time and takes 0.2 µs longer.
-_SHA256 = partial(sha256)
+_BLOCK_SIZE = 64  # octets, of SHA-256
+_INNER_PAD = bytes(octet ^ 0x36 for octet in range(256))
+_OUTER_PAD = bytes(octet ^ 0x5C for octet in range(256))
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE_PAIR = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..")
 
 _SQUARE = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_RUNS = re.compile(rb"(\[+)(\]*)")
 
 _WHITE_SPACE = " \t\n\r"  # RFC 8259 section 2; str.strip() alone takes more
 
 
 def b64encode(octets: bytes) -> bytes:
     """Return the base64url encoding without padding (RFC 7515 section 2)."""
-    return b2a_base64(octets, newline=False).translate(_TO_BASE64URL).rstrip(b"=")
+    return b2a_base64(octets).translate(_TO_BASE64URL).rstrip(b"=\n")
 
 
 def b64decode(segment: bytes) -> bytes:
@@ -65,14 +66,17 @@ def b64decode(segment: bytes) -> bytes:
     outside the alphabet, an impossible length, and unused bits that are set
     (RFC 4648 section 3.5).
     """
+    if not segment.isalnum():  # saves 0.1 µs: most JSON gives neither "-" nor "_"
+        segment = segment.translate(_TO_BASE64)
     try:
-        octets = a2b_base64(segment.translate(_TO_BASE64) + b"==")
+        octets = a2b_base64(segment + b"==")
     except ValueError:
         octets = b""
     # a2b_base64 skips foreign characters, so that too short a result tells them.
     size = len(segment)
+    rest = size % 4
     if len(octets) != size * 3 // 4 or (
-        size % 4 and segment[-1] not in _LAST_CHARACTERS[size % 4]
+        rest and segment[-1] not in _LAST_CHARACTERS[rest]
     ):
         raise MalformedToken("the token is not three segments of base64url")
     return octets
@@ -90,10 +94,10 @@ def parse_object(octets: bytes, part: str) -> dict[str, Any]:
         if len(octets) > MAX_DEPTH and _is_too_deep(octets):
             raise ValueError
         text = octets.decode().strip(_WHITE_SPACE)
-        value, end = _raw_decode(text)
-        if end != len(text) or ("\\u" in text and _has_lone_surrogate(text)):
+        value, end = _scan(text, 0)
+        if end != len(text) or ("\\" in text and _has_lone_surrogate(text)):
             raise ValueError
-    except ValueError:
+    except (ValueError, StopIteration):  # the latter is the scanner's, for no value
         value = None
     if type(value) is not dict:
         raise MalformedToken(f"the {part} of the token is not a JSON object")
@@ -108,12 +112,15 @@ def read(token: Any) -> tuple[bytes, bytes, bytes]:
     would have to understand (RFC 7515 section 5.2, RFC 8725 section 3.1). The
     last is for `verify_signature` to look at.
     """
-    if not issubclass(type(token), (str, bytes)):  # isinstance believes proxies
+    kind = type(token)  # isinstance believes proxies
+    if kind is not str and not issubclass(kind, (str, bytes)):
         raise MalformedToken("the token is not text")
     if len(token) > MAX_LENGTH:
         raise MalformedToken(f"the token is longer than {MAX_LENGTH} characters")
     if isinstance(token, str):
-        token = token.encode("ascii", "replace")  # by "?", foreign to base64url too
+        if not token.isascii():
+            raise MalformedToken("the token is not three segments of base64url")
+        token = token.encode()
     signing_input, _, signature = token.rpartition(b".")
     header, dot, payload = signing_input.partition(b".")
     if not dot:
@@ -124,7 +131,7 @@ def read(token: Any) -> tuple[bytes, bytes, bytes]:
 
 
 def verify_signature(
-    signing_input: bytes, signature: bytes, secrets: list[bytes]
+    signing_input: bytes, signature: bytes, secrets: tuple[bytes, ...]
 ) -> None:
     """Check that one of `secrets` gives this signature (RFC 7518 section 3.2).
 
@@ -133,7 +140,8 @@ def verify_signature(
     """
     for secret in secrets:
         # In its encoded form: 0.3 µs less than decoding the one that came.
-        if compare_digest(_signature(signing_input, secret), signature):
+        expected = b64encode(hmac_sha256(secret, signing_input))
+        if compare_digest(expected, signature):
             return
     b64decode(signature)
     raise InvalidSignature("the token's signature does not match")
@@ -152,14 +160,19 @@ def serialize(payload: bytes) -> bytes:
 
 def sign(signing_input: bytes, secret: bytes) -> str:
     """Return the token: `signing_input` and its HMAC-SHA256 under `secret`."""
-    return (signing_input + b"." + _signature(signing_input, secret)).decode()
+    signature = b64encode(hmac_sha256(secret, signing_input))
+    return (signing_input + b"." + signature).decode()
 
 
-def _signature(signing_input: bytes, secret: bytes) -> bytes:
-    octets = digest(secret, signing_input, _SHA256)
-    return b2a_base64(octets, newline=False).translate(_TO_BASE64URL)[
-        :_SIGNATURE_LENGTH
-    ]
+def hmac_sha256(key: bytes, message: bytes) -> bytes:
+    """Return the HMAC of `message` under `key` with SHA-256 (RFC 2104 section 2)."""
+    # By hand, for speed: hmac.digest gives the same and takes 0.7 µs of 8 longer, since
+    # OpenSSL looks SHA-256 up by its name each time.
+    if len(key) > _BLOCK_SIZE:
+        key = sha256(key).digest()
+    block = key.ljust(_BLOCK_SIZE, b"\0")
+    inner = sha256(block.translate(_INNER_PAD) + message).digest()
+    return sha256(block.translate(_OUTER_PAD) + inner).digest()
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -167,7 +180,10 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError
 
 
-_raw_decode = JSONDecoder(parse_constant=_refuse_constant).raw_decode
+# This is what raw_decode calls, and 0.2 µs of 8 less. Any, since to mypy the settings
+# of a scanner are a scanner.
+_settings: Any = JSONDecoder(parse_constant=_refuse_constant)
+_scan = make_scanner(_settings)
 
 
 def _is_too_deep(text: bytes) -> bool:
@@ -177,12 +193,15 @@ def _is_too_deep(text: bytes) -> bool:
         return False
     outside = text.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2]
     brackets = b"".join(outside).translate(_SQUARE, _NO_BRACKETS)
-    depth = 0
-    for opening in brackets.split(b"]"):
+    # Without its innermost pairs, the rest is one level less deep. Twice that, and
+    # then whole runs: of the longest tokens, this takes 0.8 ms off the slowest.
+    brackets = brackets.replace(b"[]", b"").replace(b"[]", b"")
+    depth = 2
+    for opening, closing in _RUNS.findall(brackets):
         depth += len(opening)
         if depth > MAX_DEPTH:
             return True
-        depth -= 1
+        depth -= len(closing)
     return False
 
 

@@ -51,7 +51,7 @@ def generator_for(salt: Salt | Omitted) -> SaltGenerator:
     return lambda claims: found
 
 
-def secrets(salt: Salt) -> list[bytes]:
+def secrets(salt: Salt) -> tuple[bytes, ...]:
     """Return the HMAC secrets, newest first, that `salt` stands for.
 
     `salt` is a str (used as UTF-8) or bytes, or a list or tuple of these, or
@@ -60,9 +60,9 @@ def secrets(salt: Salt) -> list[bytes]:
     mistakes of the server, whatever the token.
     """
     if type(salt) is bytes and salt:  # the usual one; saves 0.3 µs of 6
-        return [salt]
+        return (salt,)
     if salt is None:
-        return []
+        return ()
     found = []
     for candidate in salt if isinstance(salt, (list, tuple)) else (salt,):
         secret = candidate
@@ -77,4 +77,4 @@ def secrets(salt: Salt) -> list[bytes]:
         if not secret:
             raise ValueError("a salt must not be empty, nor hold a lone surrogate")
         found.append(secret)
-    return found
+    return tuple(found)

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         float,  # leeway
     ]
 
+_ANYTHING: Expected = (None, None, (), 0)
 _COLLECTIONS = (list, tuple, set, frozenset)
 
 
@@ -58,8 +59,8 @@ def parse_token(token: object) -> Credentials | None:
     and what that function raises; `TypeError` or `ValueError` if it returns
     what is no salt.
     """
-    verdict = _verify(token, current_generator())
-    return None if isinstance(verdict, TokenError) else verdict
+    verdict = _verify(token, current_generator(), _ANYTHING)
+    return verdict if type(verdict) is dict else None
 
 
 def verify_token(
@@ -89,7 +90,7 @@ def verify_token(
     `NotYetValid`; `InvalidClaim`; `InsufficientScope`.
     """
     expected = _expected(provider, client_id, scope, leeway)
-    return _granted(_verify(token, generator_for(salt), *expected))
+    return _granted(_verify(token, generator_for(salt), expected))
 
 
 def authenticate(
@@ -112,7 +113,7 @@ def authenticate(
     expected = _expected(provider, client_id, scope, leeway)
     salt_generator = generator_for(salt)
     token = bearer_token(authorization)
-    return _granted(_verify(token, salt_generator, *expected))
+    return _granted(_verify(token, salt_generator, expected))
 
 
 def bearer_token(authorization: str | bytes | None) -> str:
@@ -156,12 +157,7 @@ def unverified_claims(token: object) -> dict[str, Any]:
 
 
 def _verify(
-    token: object,
-    salt_generator: SaltGenerator,
-    providers: Collection[Identifier] | None = None,
-    clients: Collection[Identifier] | None = None,
-    permissions: Collection[str] = (),
-    leeway: float = 0,
+    token: object, salt_generator: SaltGenerator, expected: Expected
 ) -> Credentials | TokenError:
     # Errors are returned, so that parse_token can tell them from a TokenError that
     # the salt generator raises; and without their traceback, which would hold the
@@ -180,6 +176,7 @@ def _verify(
     except TokenError as error:
         return error.with_traceback(None)
 
+    providers, clients, permissions, leeway = expected
     now = time.time()
     if expires <= now - leeway:
         return ExpiredToken("the token has expired")

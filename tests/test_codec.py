@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hmac
 import itertools
 import json
 import string
@@ -184,9 +185,11 @@ def test_refuses_foreign_characters(assert_refused, index, text, place):
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 @pytest.mark.parametrize("text", FOREIGN.values(), ids=FOREIGN)
 def test_refuses_foreign_characters_in_the_signature(assert_refused, text, place):
-    # The header and the claims are fine, so that the salt has been asked for.
+    # The header and the claims are fine, so that the salt has been asked for; but
+    # what is not ASCII is no token from the start.
     foreign = insert(SEGMENTS[2], place, text)
-    assert_refused(f"{SEGMENTS[0]}.{SEGMENTS[1]}.{foreign}", is_asked=True)
+    token = f"{SEGMENTS[0]}.{SEGMENTS[1]}.{foreign}"
+    assert_refused(token, is_asked=text.isascii())
 
 
 @pytest.mark.parametrize("octet", [0x00, 0x2B, 0x2F, 0x3D, 0x80, 0xC3, 0xFF], ids=hex)
@@ -379,6 +382,9 @@ NOT_AN_OBJECT = {
     "nesting-after-siblings": (
         b'{%s,"x":' + b"[[]," * 8_000 + b"[]" + b"]" * 8_000 + b"}"
     ),
+    "nesting-of-129-after-deep-siblings": (
+        b'{%s,"x":' + b"[[[[[]]]]," * 100 + b"[" * 28 + b"]" * 128 + b"}"
+    ),
     "nesting-after-escaped-quote": (
         b'{%s,"x":"\\"","y":' + b"[" * 20_000 + b"]" * 20_000 + b"}"
     ),
@@ -441,6 +447,9 @@ JSON_OBJECTS = {
     "nesting-of-128": b'{%s,"x":' + b"[" * 127 + b"]" * 127 + b"}",
     "nesting-of-128-after-siblings": (
         b'{%s,"x":' + b"[[]," * 126 + b"[]" + b"]" * 126 + b"}"
+    ),
+    "nesting-of-128-after-deep-siblings": (
+        b'{%s,"x":' + b"[[[[[]]]]," * 100 + b"[" * 27 + b"]" * 127 + b"}"
     ),
 }
 
@@ -663,15 +672,24 @@ def test_read_takes_a_token_apart():
 
 def test_verify_signature_takes_any_of_the_secrets():
     signing_input, _, last = codec.read(TOKEN)
-    codec.verify_signature(signing_input, last, [b"old", SALT, b"older"])
+    codec.verify_signature(signing_input, last, (b"old", SALT, b"older"))
     with pytest.raises(joat.InvalidSignature):
-        codec.verify_signature(signing_input, last, [b"old", b"older"])
+        codec.verify_signature(signing_input, last, (b"old", b"older"))
     with pytest.raises(joat.InvalidSignature):
-        codec.verify_signature(signing_input, last, [])
+        codec.verify_signature(signing_input, last, ())
 
 
 def test_sign_is_the_way_back():
     assert codec.sign(codec.serialize(PAYLOAD), SALT) == TOKEN
+
+
+# RFC 2104 hashes a key that is longer than a block of 64 octets.
+@pytest.mark.parametrize("length", [0, 1, 32, 63, 64, 65, 128, 200])
+def test_hmac_is_that_of_the_standard_library(length):
+    key = bytes(range(1, length + 1))
+    for message in b"", b"x" * 55, b"x" * 56, b"x" * 64, bytes(range(256)):
+        expected = hmac.digest(key, message, "sha256")
+        assert codec.hmac_sha256(key, message) == expected
 
 
 def test_serialize_refuses_what_read_would():

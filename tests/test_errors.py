@@ -194,6 +194,11 @@ DESCRIPTIONS = {
         "the token is longer than 65536 characters",
     ),
     "two-segments": ("Bearer a.b", {}, "the token is not three segments of base64url"),
+    "not-ascii": (
+        f"Bearer {TOKEN}\xe9",
+        {},
+        "the token is not three segments of base64url",
+    ),
     "not-base64url": (
         f"Bearer {TOKEN}=",
         {},

@@ -8,6 +8,7 @@ its input.
 
 from __future__ import annotations
 
+import hmac
 import json
 import re
 import string
@@ -63,6 +64,18 @@ budget = settings(
     suppress_health_check=[HealthCheck.too_slow],
 )
 few = settings(budget, max_examples=100)
+
+# One level of nesting, with the next in place of the first 0, among neighbours that
+# are no deeper, or hold brackets in a string.
+LEVELS = (
+    "[0]",
+    '{"":0}',
+    "[0,[]]",
+    "[0,[[]],{}]",
+    '{"":0,"]":[{}]}',
+    '["[[\\"]", 0]',
+    '["\\\\",0,"{"]',
+)
 
 
 @contextmanager
@@ -306,6 +319,33 @@ def test_edit_of_any_token_is_refused(
         found = outcome(joat.verify_token, edited)
         assert found in (joat.MalformedToken, joat.InvalidSignature)
         assert joat.parse_token(edited) is None
+
+
+# What is written by hand, beside the standard library's
+
+
+@settings(budget, max_examples=800)
+@given(st.binary(max_size=200), st.binary(max_size=300))
+def test_hmac(key: bytes, message: bytes) -> None:
+    assert codec.hmac_sha256(key, message) == hmac.digest(key, message, "sha256")
+
+
+@settings(budget, max_examples=400)
+@given(st.lists(st.sampled_from(LEVELS), min_size=123, max_size=131))
+def test_depth(levels: list[str]) -> None:
+    """What is accepted depends on the deepest nesting alone, not on its neighbours."""
+    text = "0"
+    for level in levels:
+        text = level.replace("0", text, 1)
+    octets = text.encode()
+    part = b'{"x":' + octets + b"}"
+    expected = json_object(part)
+    assert (expected is None) == (depth(json.loads(part)) > codec.MAX_DEPTH)
+    if expected is None:
+        with pytest.raises(joat.MalformedToken):
+            codec.parse_object(part, "payload")
+    else:
+        assert codec.parse_object(part, "payload") == expected
 
 
 # Near-tokens with a right MAC

@@ -11,6 +11,7 @@ import pytest
 from joat import InvalidSignature, MalformedToken, codec
 
 VECTORS = Path(__file__).parent / "vectors"
+RFC4231 = json.loads((VECTORS / "rfc4231_hmac_sha256.json").read_text())
 RFC7515 = json.loads((VECTORS / "rfc7515_a1.json").read_text())
 WYCHEPROOF = json.loads((VECTORS / "wycheproof_hs256.json").read_text())
 
@@ -84,6 +85,17 @@ def test_invalid(key: bytes, jws: str, error: type[Exception]) -> None:
     assert caught.type is error
 
 
+@pytest.mark.parametrize(
+    "test",
+    [pytest.param(test, id=str(test["number"])) for test in RFC4231["tests"]],
+)
+def test_hmac(test: dict[str, str]) -> None:
+    key, data = bytes.fromhex(test["key"]), bytes.fromhex(test["data"])
+    # One of them is cut off after 128 bits.
+    octets = codec.hmac_sha256(key, data)[: len(test["hmac_sha256"]) // 2]
+    assert octets.hex() == test["hmac_sha256"]
+
+
 def test_rfc7515_segments() -> None:
     header, payload, _ = RFC7515["jws"].encode().split(b".")
     for segment, text in (header, RFC7515["header"]), (payload, RFC7515["payload"]):
@@ -95,6 +107,7 @@ def test_rfc7515_segments() -> None:
 def test_no_vector_is_lost() -> None:
     assert len(BY_ID) == WYCHEPROOF["numberOfTests"] == 40
     assert len(VALID) + len(INVALID) == 41
+    assert [test["number"] for test in RFC4231["tests"]] == list(range(1, 8))
 
 
 @pytest.mark.parametrize("number", sorted(SAME_AS_357))
