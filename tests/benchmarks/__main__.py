@@ -43,7 +43,7 @@ def main() -> None:
     print(lines.growth(max(1, rounds // 3)))
     print(lines.rotation(max(1, rounds // 3)))
     print(lines.hostility(few))
-    print(lines.processes(max(1, few // 4)))
+    print(lines.processes(max(1, few // 2)))
 
 
 def table(rounds: int) -> str:

@@ -11,6 +11,7 @@ import time
 from functools import partial
 from hmac import digest
 from multiprocessing import get_context
+from statistics import median
 from typing import TYPE_CHECKING
 
 import floor
@@ -43,15 +44,20 @@ def imports(rounds: int) -> str:
         name: (partial(subprocess.run, check=True), [sys.executable, "-Ic", code])
         for name, code in _IMPORTS.items()
     }
-    times = {name: each / 1000 for name, each in least(runs, rounds, 1).items()}
-    empty = times.pop("nothing")
-    added = {name: each - empty for name, each in times.items()}
+    times = rounds_of(runs, rounds, 1)
+
+    def more(name: str, base: str) -> str:
+        pairs = zip(times[name], times[base])
+        return f"{median(one - other for one, other in pairs) / 1000:.1f}"
+
+    # Of two in the same round: the machine may be now fast, now slow.
     return (
-        f"import: an empty interpreter {empty:.1f} ms; more for json, hmac, base64"
-        f" and datetime {added['primitives']:.1f}, joat {added['joat']:.1f}, PyJWT"
-        f" {added['PyJWT']:.1f}; joat over the four"
-        f" {added['joat'] - added['primitives']:.1f}, PyJWT over the four"
-        f" {added['PyJWT'] - added['primitives']:.1f}"
+        f"import, ms, medians of {rounds} rounds: an empty interpreter"
+        f" {median(times['nothing']) / 1000:.1f}; more for json, hmac, base64 and"
+        f" datetime {more('primitives', 'nothing')}, joat {more('joat', 'nothing')},"
+        f" PyJWT {more('PyJWT', 'nothing')}; joat over the four"
+        f" {more('joat', 'primitives')}, PyJWT over the four"
+        f" {more('PyJWT', 'primitives')}"
     )
 
 
@@ -120,20 +126,27 @@ def hostility(rounds: int) -> str:
 
 def processes(rounds: int) -> str:
     # The floor tells what the machine has to give: its processors may be busy.
-    best = dict.fromkeys(((who, n) for who in ("joat", "floor") for n in (1, 2)), 0.0)
+    rates: dict[tuple[str, int], list[float]] = {
+        (who, count): [] for who in ("joat", "floor") for count in (1, 2)
+    }
     for _ in range(rounds):
         for count in (1, 2):
             with get_context("spawn").Pool(count) as pool:
                 # All at once, when each has started and imported its modules.
                 begin = time.time() + 0.8
-                rates = pool.map(_rates, [begin] * count, chunksize=1)
-            for who, each in zip(("joat", "floor"), zip(*rates)):
-                best[who, count] = max(best[who, count], sum(each))
+                each = pool.map(_rates, [begin] * count, chunksize=1)
+            for who, some in zip(("joat", "floor"), zip(*each)):
+                rates[who, count].append(sum(some))
+
+    def more(who: str) -> str:
+        pairs = zip(rates[who, 2], rates[who, 1])
+        return f"{median(two / one for two, one in pairs):.2f}"
+
     return (
-        f"throughput, verifications a second: 1 process {best['joat', 1]:,.0f}, 2"
-        f" processes {best['joat', 2]:,.0f},"
-        f" {best['joat', 2] / best['joat', 1]:.2f} times as many (the floor:"
-        f" {best['floor', 2] / best['floor', 1]:.2f} times)"
+        f"throughput, verifications a second, medians of {rounds} rounds: 1 process"
+        f" {median(rates['joat', 1]):,.0f}, 2 processes"
+        f" {median(rates['joat', 2]):,.0f}, {more('joat')} times as many (the floor:"
+        f" {more('floor')} times)"
     )
 
 
