@@ -105,7 +105,7 @@ def rotation(rounds: int) -> str:
     each = (times[_SALTS[-1]] - times[1]) / (_SALTS[-1] - 1)
     return (
         f"rotation, verify in µs by salts, the last one fitting: {figures}; each"
-        f" further salt {each:.2f}, one HMAC {times['HMAC']:.2f}"
+        f" further salt {each:.2f}, one hmac.digest {times['HMAC']:.2f}"
     )
 
 
