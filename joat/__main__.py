@@ -36,25 +36,22 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv: Optional[list[str]] = None) -> NoReturn:
     """Run the command line with the arguments `argv`, or those of the process."""
-    status, told = 130, ""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # so that a shell's loop ends
+    told = ""
     try:
         # Collected, as argparse hides that it cannot write; it leaves after --help.
         with redirect_stdout(StringIO()) as output, suppress(SystemExit):
             run(argv)
         write(1, output.getvalue())
         status = 0
-    except joat.TokenError as error:
-        status, told = 1, f"joat: {error}\n"
-    except ValueError as error:  # wrong arguments or salts
-        status, told = 2, f"joat: {error}\n"
+    except ValueError as error:  # if no TokenError, it is for arguments or salts
+        status = 1 if isinstance(error, joat.TokenError) else 2
+        told = f"joat: {error}\n"
     except BrokenPipeError:
         status = 141  # as if SIGPIPE, which Python ignores, had ended the process
     except OSError as error:
         status, told = 3, f"joat: standard output cannot be written: {error.strerror}\n"
-    except KeyboardInterrupt:
-        # A shell ends its loop only for a process that dies of the signal itself.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        signal.raise_signal(signal.SIGINT)
     with suppress(OSError):
         write(2, told)
     sys.exit(status)
@@ -73,9 +70,9 @@ def run(argv: Optional[list[str]]) -> None:
         sub.add_argument("--scope", required=needed, type=str.split, help="as in 'a b'")
         sub.add_argument("--salt-file", help="one salt a line (default: $JOAT_SALT)")
     issuing.add_argument("--user-id", required=True, help="for which user")
-    issuing.add_argument("--lifetime", type=seconds, help="in seconds (default: 3600)")
+    issuing.add_argument("--lifetime", type=float, help="in seconds (default: 3600)")
     issuing.add_argument("--jti", help="a name for this token")
-    verifying.add_argument("--leeway", type=seconds, help="in seconds (default: 0)")
+    verifying.add_argument("--leeway", type=float, help="in seconds (default: 0)")
     for sub in verifying, inspecting:
         sub.add_argument("token", nargs="?", help="(default: standard input)")
     arguments, unknown = parser.parse_known_args(argv)
@@ -86,15 +83,12 @@ def run(argv: Optional[list[str]]) -> None:
     commands[chosen.pop("command")](**chosen)
 
 
-def seconds(text: str) -> timedelta:
-    with suppress(OverflowError):
-        return timedelta(seconds=float(text))
-    raise ValueError
-
-
-def issue(provider: str, salt_file: Optional[str] = None, **claims: Any) -> None:
+def issue(salt_file: Any = None, lifetime: float = 3600, **claims: Any) -> None:
+    if not abs(lifetime) < 1e13:  # for timedelta; so is nan
+        raise ValueError("argument --lifetime: too long; see joat issue --help")
+    claims["lifetime"] = timedelta(seconds=lifetime)
     joat.salt_generator = lambda claims: read_salts(salt_file)
-    print(joat.TokenGenerator(provider).issue_token(**claims))
+    print(joat.TokenGenerator(claims["provider"]).issue_token(**claims))
 
 
 def verify(token: Any = None, salt_file: Any = None, **expected: Any) -> None:
@@ -135,14 +129,13 @@ def read_token(given: Optional[str]) -> bytes:
 
 
 def read_salts(path: Optional[str]) -> list[bytes]:
-    source, octets = "JOAT_SALT", os.fsencode(os.environ.get("JOAT_SALT", ""))
+    octets = os.fsencode(os.environ.get("JOAT_SALT", ""))
     if path is not None:
-        source = "the salt file"
-        octets = read(path, source, 2**20 + 1)
+        octets = read(path, "the salt file", 2**20 + 1)
     if len(octets) > 2**20:
-        raise ValueError(f"{source} is larger than 1 MiB")
+        raise ValueError("the salts are larger than 1 MiB")
     if not octets.strip(b"\r\n"):
-        raise ValueError(f"there is no salt in {source}")
+        raise ValueError("there is no salt: it comes from --salt-file or JOAT_SALT")
     lines = octets.replace(b"\r\n", b"\n").split(b"\n")
     for number, line in enumerate(lines, 1):
         text = line.decode(errors="surrogateescape")  # no surrogate is printable
@@ -153,7 +146,7 @@ def read_salts(path: Optional[str]) -> list[bytes]:
             (0 < len(line) < 32, f"has fewer than 32 octets; make one by {MAKE_ONE}"),
         ):
             if is_wrong:
-                raise ValueError(f"line {number} of {source} {why}")
+                raise ValueError(f"line {number} of the salts {why}")
     return [line for line in lines if line]
 
 
