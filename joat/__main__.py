@@ -13,15 +13,15 @@ from io import StringIO
 from typing import Any, NoReturn, Optional, Union
 
 import joat
-from joat import codec
+from joat import json_object, jws
 
 ISSUE = "example: joat issue --provider me --client-id app --user-id 1 --scope 'a b'"
 VERIFY = "example: joat verify --provider me --scope a --salt-file salts < token"
 INSPECT = "example: joat inspect < token"
 BOM = b"\xef\xbb\xbf"
-MAX_INPUT = codec.MAX_LENGTH + 1_000  # with white space; more stays too long a token
+MAX_INPUT = jws.MAX_LENGTH + 1_000  # with white space; more stays too long a token
 MAKE_ONE = 'python -c "import secrets; print(secrets.token_hex(32))"'
-NOT_SALTS = ("#", "{", "-----BEGIN", "ssh-", "ecdsa-")  # "{" begins a JSON Web Key
+NOT_SALTS = ("#", "{", "----", "ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-")  # {: a JWK
 NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # Windows has neither this nor fifos
 UNITS = {"year": 31_556_952, "day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
 TIMES = {"exp": "expired expires", "nbf": "began begins", "iat": "issued issued"}
@@ -101,7 +101,7 @@ def verify(token: Any = None, salt_file: Any = None, **expected: Any) -> None:
 def inspect(token: Optional[str] = None) -> None:
     octets = read_token(token)
     claims = joat.unverified_claims(octets)
-    header = codec.parse_object(codec.b64decode(octets.partition(b".")[0]), "header")
+    header = json_object.parse(jws.b64decode(octets.partition(b".")[0]), "header")
     lines = [f"  {json.dumps(name)}: {json.dumps(header[name])}" for name in header]
     print("header", *lines, "claims", sep="\n")
     for name, value in claims.items():
