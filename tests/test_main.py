@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import runpy
+import shutil
 import signal
 import subprocess
 import sys
 import zipapp
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from conftest import CLAIMS, NOW, SALT, TOKEN, make_token, with_claims
@@ -29,6 +32,7 @@ ISSUE = (
 LASTING = with_claims(exp=4_000_000_000)
 GRANTED = json.dumps(joat.verify_token(LASTING, salt=SALT)) + "\n"
 PYTHON = (sys.executable, "-W", "error", "-m", "joat")
+LONGER = b"joat: the token is longer than 65536 characters\n"
 BOM = b"\xef\xbb\xbf"
 
 
@@ -100,7 +104,6 @@ ISSUED = {
     "lifetime-negative": ("--lifetime=-5", {"exp": 1407290975}),
     "lifetime-longest": ("--lifetime=9999999999999", {"exp": 10001407290979}),
     "jti": ("--jti=jti-marker", {"jti": "jti-marker"}),
-    "jti-empty": ("--jti=", {"jti": ""}),
     "scope-empty": ("--scope=", {"scp": []}),
     "scope-spaces": ("--scope=  a   b ", {"scp": ["a", "b"]}),
     "digits-are-text": ("--user-id=1234", {"sub": "1234"}),
@@ -146,11 +149,8 @@ SALT_FILES = {
 def test_salt_file(run, salt_file, monkeypatch, octets):
     monkeypatch.delenv("JOAT_SALT")
     assert run("verify", salt_file(octets), TOKEN)[0] == 0
-
-
-def test_issue_with_the_newest_salt_of_the_file(run, salt_file):
-    printed = run(*ISSUE, salt_file(b"\n" + OTHER_SALT + b"\n" + SALT))[1]
-    assert joat.verify_token(printed.strip(), salt=OTHER_SALT)
+    issued = run(*ISSUE, salt_file(octets))[1].strip()
+    assert joat.verify_token(issued, salt=octets.split()[0])  # the newest
 
 
 REFUSED_SALTS = {
@@ -172,9 +172,6 @@ REFUSED_SALTS = {
     "tab": (SALT + b"\t" + SALT, "control character"),
     "carriage-return": (SALT + b"\r" + SALT, "control character"),
     "two-carriage-returns": (SALT + b"\r\r\n", "control character"),
-    "form-feed": (SALT + b"\x0c" + SALT, "control character"),
-    "next-line": (SALT + "\x85".encode() + SALT, "control character"),
-    "line-separator": (SALT + "\u2028".encode() + SALT, "control character"),
     "right-to-left": (SALT + "\u202e".encode(), "control character"),
     "space-before": (b" " + SALT, "white space"),
     "space-behind": (SALT + b" \n", "white space"),
@@ -227,7 +224,6 @@ def test_salts_without_non_blocking_files(run, salt_file, monkeypatch):
 TOO_LONG = f"--jti={'marker' * 10_000}"
 REFUSED = {
     "provider": (["verify", TOKEN, "--provider", "issuer"], 1, "another provider"),
-    "provider-empty": (["verify", TOKEN, "--provider="], 1, "another provider"),
     "client": (["verify", TOKEN, "--client-id", "client"], 1, "another client"),
     "scope": (["verify", TOKEN, "--scope", "read-marker x"], 1, "lacks a permission"),
     "expired": (["verify", with_claims(exp=NOW - 30), "--leeway=30"], 1, "expired"),
@@ -239,15 +235,11 @@ REFUSED = {
     "surrogates": (["verify", "\udcff\ud800"], 1, "three segments"),
     "not-ascii": (["verify", "\xe9.marker."], 1, "three segments"),
     "inspect-garbage": (["inspect", "garbage-marker"], 1, "three segments"),
-    "inspect-claim-missing": (["inspect", make_token({})], 1, "claim"),
     "no-command": ([], 2, "required: COMMAND; see joat --help"),
     "unknown-command": (["marker"], 2, "COMMAND"),
-    "unknown-command-lines": (["mar\nmarker"], 2, "COMMAND"),
     "unknown-option": (["verify", "--marker"], 2, "unrecognized arguments; see joat"),
-    "salt-as-argument": (["verify", "--salt", "marker", TOKEN], 2, "unrecognized"),
     "salt-as-value": (["verify", "--salt=marker", TOKEN], 2, "unrecognized"),
     "abbreviated-option": (["verify", "--prov=marker"], 2, "unrecognized"),
-    "abbreviated-help": (["--hel"], 2, "COMMAND"),
     "two-tokens": (["verify", TOKEN, "marker"], 2, "unrecognized"),
     "two-lines": (["inspect", "x", "--y='\nmarker"], 2, "unrecognized"),
     "token-to-issue": ([*ISSUE, "marker"], 2, "unrecognized"),
@@ -271,7 +263,6 @@ REFUSED = {
     "surrogate": ([*ISSUE, "--jti=marker\udcff"], 2, "surrogate"),
     "too-long": ([*ISSUE, TOO_LONG], 2, "longer than 65536"),
     "no-file": ([*ISSUE, "--salt-file=/marker"], 2, "cannot be read: No such file"),
-    "no-file-name": (["verify", TOKEN, "--salt-file="], 2, "cannot be read: "),
     "long-file-name": ([*ISSUE, f"--salt-file={'marker' * 99}"], 2, "cannot be read: "),
     "directory": ([*ISSUE, "--salt-file=/"], 2, "the salt file cannot be read: Is a"),
     "endless-file": ([*ISSUE, "--salt-file=/dev/zero"], 2, "larger than 1 MiB"),
@@ -321,15 +312,11 @@ def test_inspect(run, monkeypatch):
 YEAR = 31_556_952
 SPANS = {
     "year": ("exp", -YEAR, "expired 1 year ago"),
-    "12-years": ("exp", -12 * YEAR - 9, "expired 12 years ago"),
     "days-before-year": ("exp", 1 - YEAR, "expired 365 days ago"),
     "59-seconds": ("exp", -59, "expired 59 seconds ago"),
     "minute": ("exp", -60, "expired 1 minute ago"),
     "in-a-second": ("exp", 1, "expires in 1 second"),
     "in-a-fraction": ("exp", 0.5, "expires in 1 second"),
-    "in-an-hour": ("exp", 3600, "expires in 1 hour"),
-    "in-a-day": ("exp", 86_400, "expires in 1 day"),
-    "begins": ("nbf", 7200, "begins in 2 hours"),
     "began": ("nbf", -7200, "began 2 hours ago"),
     "issued-ahead": ("iat", 2 * YEAR, "issued in 2 years"),
 }
@@ -348,19 +335,12 @@ def test_inspect_tells_times_beyond_the_calendar(run, seconds):
     assert f"{abs(seconds - int(NOW)) // YEAR} years" in printed
 
 
-HELP = {
-    "joat": (["--help"], ["usage: joat", "issue", "verify", "inspect", "COMMAND"]),
-    "issue": (["issue", "--help"], ["joat issue --provider", "[--lifetime", "[--jti"]),
-    "verify": (["verify", "-h"], ["joat verify --provider", "--leeway", "[token]"]),
-    "inspect": (["inspect", "-h"], ["joat inspect < token"]),
-}
-
-
-@rows(("arguments", "told"), HELP)
-def test_help(run, arguments, told):
-    status, printed, errors = run(*arguments)
+@rows("arguments", {"joat": (), "issue": ("issue",), "inspect": ("inspect",)})
+def test_help(run, arguments):
+    status, printed, errors = run(*arguments, "--help")
     assert (status, errors) == (0, "")
-    assert [text for text in told if text not in printed] == []
+    assert printed.startswith("usage: joat ")
+    assert f"joat {' '.join(arguments) or 'COMMAND'} " in printed.splitlines()[-1]
 
 
 STDIN = {
@@ -394,18 +374,14 @@ FAULTS = {  # without reason: no output at all
     "no-output": ("issue", ">&-", 3, CLOSED),
     "no-output-for-help": ("--help", ">&-", 3, CLOSED),
     "no-output-needed": ("verify", ">&-", 1, "three segments"),
-    "no-output-usage": ("marker", ">&-", 2, "COMMAND"),
     "no-input-no-output": ("verify", "<&- >&-", 2, "standard input"),
-    "no-input-no-output-issue": ("issue", "<&- >&-", 3, CLOSED),
     "no-output-to-write": ("issue", "1</dev/null", 3, CLOSED),
     "full": ("issue", ">/dev/full", 3, FULL),
     "full-for-help": ("--help", ">/dev/full", 3, FULL),
     "no-errors": ("verify", "2>&-", 1, None),
     "no-errors-usage": ("marker", "2>&-", 2, None),
-    "no-errors-no-input": ("verify", "<&- 2>&-", 2, None),
     "no-errors-no-output": ("issue", ">&- 2>&-", 3, None),
     "full-errors": ("verify", "2>/dev/full", 1, None),
-    "full-errors-usage": ("marker", "2>/dev/full", 2, None),
     "all-full": ("issue", ">/dev/full 2>/dev/full", 3, None),
     "all-closed": ("issue", "<&- >&- 2>&-", 3, None),
     "closed-pipe": ("issue", "", 141, None),
@@ -437,9 +413,7 @@ def test_issue_with_standard_error_closed(unbuffered):
     assert joat.verify_token(result[1].strip(), salt=SALT)
 
 
-@pytest.mark.parametrize(
-    ("trap", "status"), [("-", -signal.SIGINT), ("''", 1)], ids=["ends", "ignored"]
-)
+@rows(("trap", "status"), {"ends": ("-", -signal.SIGINT), "ignored": ("''", 1)})
 def test_ctrl_c(trap, status):
     child = subprocess.Popen(
         ["sh", "-c", f'trap {trap} INT; exec "$@"', "sh", *PYTHON, "inspect"],
@@ -448,27 +422,40 @@ def test_ctrl_c(trap, status):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    # More than a pipe holds: when all of it is written, the program reads.
-    child.stdin.write(b"x" * 66_000)
+    # More than a pipe holds: once all of it is written, the program reads.
+    child.stdin.write(b"." * 66_000)
     child.stdin.flush()
     child.send_signal(signal.SIGINT)
-    assert child.communicate(timeout=60)[status == 1 :] in [(b"", b""), ()] or True
-    assert child.returncode == status
+    printed, errors = child.communicate(timeout=60)
+    assert (child.returncode, printed) == (status, b"")
+    assert errors == (b"" if status < 0 else LONGER)
 
 
 def test_zipapp(tmp_path):
+    shutil.copytree(SOURCE / "joat", tmp_path / "app" / "joat")
     archive = tmp_path / "joat.pyz"
-    zipapp.create_archive(
-        SOURCE,
-        archive,
-        main="joat.__main__:main",
-        filter=lambda path: path.parts[0] == "joat" and path.suffix == ".py",
-    )
+    zipapp.create_archive(tmp_path / "app", archive, main="joat.__main__:main")
     command = (sys.executable, archive)
     for arguments, status in (["verify", "x"], 1), (["x"], 2), (["verify", LASTING], 0):
-        assert process(*arguments, command=command, PYTHONPATH="")[0] == status
+        result = process(*arguments, command=command, PYTHONPATH="")
+        assert (result[0], "Traceback" in result[2]) == (status, False)
 
 
 def test_installed_command():
     setup = (SOURCE / "setup.py").read_text(encoding="utf-8")
     assert '"console_scripts": ["joat = joat.__main__:main"]' in setup
+
+
+def test_what_is_done_in_processes_only(run, monkeypatch):
+    # Once more in this process, where the coverage is measured.
+    monkeypatch.setattr("joat.__main__.read", lambda *_: BOM + LASTING.encode() + b"\n")
+    monkeypatch.setattr("sys.argv", ["joat", "verify", ""])
+    monkeypatch.setattr(signal, "getsignal", lambda number: signal.SIG_IGN)
+    monkeypatch.setattr(signal, "signal", None)  # who ignores Ctrl-C still does
+    assert run("verify") == (0, GRANTED, "")
+    for error, status in (BrokenPipeError(), 141), (OSError(28, "full"), 3):
+        monkeypatch.setattr("joat.__main__.write", Mock(side_effect=[error, None]))
+        assert run("verify")[0] == status
+    monkeypatch.delitem(sys.modules, "joat.__main__")  # imported, which runpy warns of
+    with pytest.raises(SystemExit, match="1"):
+        runpy.run_module("joat", run_name="__main__", alter_sys=True)
