@@ -150,7 +150,7 @@ def test_salt_file(run, salt_file, monkeypatch, octets):
     monkeypatch.delenv("JOAT_SALT")
     assert run("verify", salt_file(octets), TOKEN)[0] == 0
     issued = run(*ISSUE, salt_file(octets))[1].strip()
-    assert joat.verify_token(issued, salt=octets.split()[0])  # the newest
+    assert joat.verify_token(issued, salt=octets.strip().splitlines()[0])
 
 
 REFUSED_SALTS = {
