@@ -442,7 +442,7 @@ def test_zipapp(tmp_path):
 
 
 def test_installed_command():
-    setup = (SOURCE / "setup.py").read_text(encoding="utf-8")
+    setup = (Path(__file__).parents[1] / "setup.py").read_text(encoding="utf-8")
     assert '"console_scripts": ["joat = joat.__main__:main"]' in setup
 
 
