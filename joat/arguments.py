@@ -73,6 +73,9 @@ def identifier(name: str, value: Any) -> Identifier:
     verifier gets to see.
     """
     kind = type(value)
+    if kind is str or kind is int:
+        plain: Identifier = value
+        return plain
     if issubclass(kind, str):
         return str.__str__(value)
     if issubclass(kind, int) and kind is not bool:
@@ -87,13 +90,13 @@ def accepted(name: str, value: Any) -> Collection[object]:
     is never equal to an identifier.
     """
     kind = type(value)
+    if issubclass(kind, (str, int)) and kind is not bool:
+        return (identifier(name, value),)
+    if issubclass(kind, (list, tuple)):
+        return [identifier(name, one) for one in value]
     if issubclass(kind, (set, frozenset)):
         values: Collection[object] = value
         return values
-    if issubclass(kind, (list, tuple)):
-        return [identifier(name, one) for one in value]
-    if issubclass(kind, (str, int)) and kind is not bool:
-        return (identifier(name, value),)
     rule = f"{name} must be a str or an int, or a list, tuple, set or frozenset of them"
     raise wrong_type(rule, value)
 
@@ -122,7 +125,7 @@ def permissions(scope: Any) -> list[str]:
     kind = type(scope)
     if not issubclass(kind, (list, tuple, set, frozenset)):
         raise wrong_type("scope must be a list, tuple, set or frozenset of str", scope)
-    found = [_permission(one) for one in scope]
+    found = list(map(_permission, scope))
     return sorted(found) if issubclass(kind, (set, frozenset)) else found
 
 
@@ -130,10 +133,12 @@ def scope_claim(scope: Any) -> list[str]:
     """Return the permissions that a token is to hold, in the order given."""
     if not issubclass(type(scope), list):
         raise wrong_type("scope must be a list of str", scope)
-    return [_permission(one) for one in scope]
+    return list(map(_permission, scope))
 
 
 def _permission(value: Any) -> str:
+    if type(value) is str:
+        return value
     if not issubclass(type(value), str):
         raise wrong_type("scope must hold only str", value)
     return str.__str__(value)

@@ -69,7 +69,7 @@ def dump(claims: dict[str, Any]) -> bytes:
     return text.encode()
 
 
-def read(claims: dict[str, Any]) -> tuple[VerifiedCredentials, Optional[float]]:
+def granted(claims: dict[str, Any]) -> tuple[VerifiedCredentials, Optional[float]]:
     """Return what decoded claims grant, and their `nbf`, if they have one.
 
     Raises `MalformedToken` if one is missing or not of the type above.

@@ -21,9 +21,7 @@ _Octets = Union[str, bytes, bytearray, memoryview]
 Salt = Union[_Octets, list[str], list[bytes], list[_Octets], tuple[_Octets, ...], None]
 SaltGenerator = Callable[[dict[str, Any]], Salt]
 
-MIN_LENGTH = 32
-"""The octets that RFC 7518 section 3.2 asks of a key for HS256."""
-
+_LAST = 32 - 1  # of the octets that RFC 7518 section 3.2 asks of a key for HS256
 _NOT_SET = (
     "joat.salt_generator is not set: assign a function to it that takes the"
     " claims of a token (dict) and returns their salt (str or bytes)"
@@ -74,7 +72,7 @@ def hmac_keys(secret: Salt, stacklevel: int) -> tuple[bytes, ...]:
     if type(secret) is str and secret.isascii():
         secret = secret.encode()
     # The usual one, which would pass all that is below.
-    if type(secret) is bytes and _HYPHEN not in secret and not _is_weak(secret):
+    if type(secret) is bytes and any(secret[_LAST:]) and _HYPHEN not in secret:
         return (secret,)
     secret = _checked(secret)
     if any(map(_is_weak, secret)):
@@ -93,7 +91,7 @@ def _checked(secret: Any) -> tuple[bytes, ...]:
 
 def _is_weak(secret: bytes) -> bool:
     # HMAC pads a key with NULs (RFC 2104 section 2): those at its end add nothing.
-    return not any(secret[MIN_LENGTH - 1 :])
+    return not any(secret[_LAST:])
 
 
 def _hmac_key(secret: _Octets) -> bytes:

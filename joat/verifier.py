@@ -11,7 +11,6 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, Optional, Union
 
-from joat import claims as access_token
 from joat import json_object, jws
 from joat.arguments import (
     OMITTED,
@@ -24,7 +23,7 @@ from joat.arguments import (
     seconds,
     wrong_type,
 )
-from joat.claims import Credentials, VerifiedCredentials
+from joat.claims import Credentials, VerifiedCredentials, granted
 from joat.errors import (
     ExpiredToken,
     InsufficientScope,
@@ -168,7 +167,7 @@ def unverified_claims(token: object) -> dict[str, Any]:
     """
     _, payload, _ = jws.parse(token)
     claims = json_object.parse(payload, "payload")
-    access_token.read(claims)  # refuses those that are not of the right types
+    granted(claims)  # refuses those that are not of the right types
     return claims
 
 
@@ -181,7 +180,7 @@ def _judge(
     try:
         signing_input, payload, auth = jws.parse(token)
         claims = json_object.parse(payload, "payload")
-        credentials, begins = access_token.read(claims)
+        credentials, begins = granted(claims)
     except TokenError as error:
         return error.with_traceback(None)
 

@@ -6,6 +6,7 @@ the usual header.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 
@@ -17,6 +18,11 @@ def one_input(data: bytes) -> None:
     header, separator, claims = data.partition(b"\0")
     if not separator:
         header, claims = b'{"alg":"HS256","typ":"JWT"}', data
-    signing_input = oracle.encode(header) + b"." + oracle.encode(claims)
+    signing_input = encode(header) + b"." + encode(claims)
     signature = hmac.digest(oracle.SECRET, signing_input, hashlib.sha256)
-    oracle.judge(signing_input + b"." + oracle.encode(signature))
+    oracle.judge(signing_input + b"." + encode(signature))
+
+
+def encode(octets: bytes) -> bytes:
+    """Return base64url without padding."""
+    return base64.urlsafe_b64encode(octets).rstrip(b"=")
