@@ -1,17 +1,43 @@
+import gzip
+import os
+import tarfile
+import time
 from pathlib import Path
 
 from setuptools import setup
 from setuptools.command.sdist import sdist
 
+# What is built is as old as this says: https://reproducible-builds.org
+NOW = int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
+
 
 class SdistWithTests(sdist):
-    """A source distribution that whoever packages the library can test."""
+    """A source distribution that whoever packages the library can test.
+
+    It is the same octets for the same files and the same SOURCE_DATE_EPOCH,
+    whoever builds it and where.
+    """
 
     def add_defaults(self):
         super().add_defaults()
         self.filelist.append("tox.ini")
         self.filelist.recursive_include("tests", "*")
         self.filelist.global_exclude("*.py[cod]")
+
+    def make_archive(self, base_name, *formats, base_dir, **owner):
+        path = f"{base_name}.tar.gz"
+        file = gzip.GzipFile(path, "wb", mtime=NOW)
+        with file, tarfile.open(fileobj=file, mode="w") as archive:
+            archive.add(base_dir, filter=without_origin)
+        return path
+
+
+def without_origin(member):
+    member.mtime = NOW
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    member.mode = 0o755 if member.mode & 0o100 else 0o644
+    return member
 
 
 setup(
@@ -47,6 +73,8 @@ setup(
         "Programming Language :: Python :: 3.11",
         "Programming Language :: Python :: 3.12",
         "Programming Language :: Python :: 3.13",
+        "Programming Language :: Python :: 3.14",
+        "Programming Language :: Python :: 3.15",
         "Topic :: Internet :: WWW/HTTP",
         "Topic :: Security :: Cryptography",
         "Topic :: Software Development :: Libraries :: Python Modules",

@@ -4,7 +4,8 @@
 
 The wheel goes into an empty environment, which then runs the README's first
 examples in Python; the README's first command runs in another, in the unpacked
-source distribution. DIRECTORY is for what is built and is emptied first.
+source distribution. Before that, both are built again from a copy of the source, and
+must be the same octets. DIRECTORY is for what is built and is emptied first.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+EPOCH = 1407290972  # any time after 1980, where zip's begins
 
 
 def run(*command: str | Path, cwd: Path = ROOT, environment: Path | None = None) -> str:
@@ -46,11 +48,32 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
+def build(source: Path, directory: Path) -> tuple[Path, Path]:
+    """Return the wheel and the source distribution of what is in `source`."""
+    run(sys.executable, "-m", "build", "--outdir", directory, source)
+    [wheel], [sdist] = directory.glob("*.whl"), directory.glob("*.tar.gz")
+    return wheel, sdist
+
+
+def unpack(sdist: Path, directory: Path) -> Path:
+    """Return the directory that the source distribution holds."""
+    with tarfile.open(sdist) as archive:
+        archive.extractall(directory)
+    [setup] = directory.glob("*/setup.py")
+    return setup.parent
+
+
 def main(directory: Path) -> None:
     """Do all of it; the first failure ends it with an error."""
     shutil.rmtree(directory, ignore_errors=True)
-    run(sys.executable, "-m", "build", "--outdir", directory)
-    [wheel], [sdist] = directory.glob("*.whl"), directory.glob("*.tar.gz")
+    os.environ["SOURCE_DATE_EPOCH"] = str(EPOCH)
+    wheel, sdist = build(ROOT, directory)
+    copy = directory / "copy"
+    made = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "mutants")
+    shutil.copytree(ROOT, copy, ignore=made)
+    for first, second in zip((wheel, sdist), build(copy, copy)):
+        assert first.name == second.name
+        assert first.read_bytes() == second.read_bytes(), f"{first.name} differs"
     run("twine", "check", "--strict", wheel, sdist)
     run("check-wheel-contents", wheel)
 
@@ -65,13 +88,10 @@ def main(directory: Path) -> None:
     assert "Test passed." in told
 
     venv.create(directory / "source", with_pip=True)
-    with tarfile.open(sdist) as archive:
-        archive.extractall(directory)
-    [source] = directory.glob("*/setup.py")
     command = blocks("sh")[0]
     told = run(
         *("bash", "-euo", "pipefail", "-c", command),
-        cwd=source.parent,
+        cwd=unpack(sdist, directory / "unpacked"),
         environment=directory / "source",
     )
     expected = [line[2:] for line in command.splitlines() if line.startswith("# ")]
