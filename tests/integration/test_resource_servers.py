@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # /profile, with the scope `profile`.
 RECIPES = [
     "Flask",
+    "Authlib",
+    "oauthlib",
 ]
 
 # What Firefox sends for a page.

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # endpoint at /token, for the client `app` with the scope `profile read`.
 RECIPES = [
     "Flask",
+    "Authlib",
+    "oauthlib",
 ]
 
 # Tells in the log of each password hash that a server computes.
