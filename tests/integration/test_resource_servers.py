@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # /profile, with the scope `profile`.
 RECIPES = [
     "Flask",
+    "FastAPI",
     "Authlib",
     "oauthlib",
 ]
