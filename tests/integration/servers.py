@@ -50,13 +50,22 @@ class Server:
     def wait(self) -> None:
         """Return as soon as every server takes connections."""
         deadline = time.monotonic() + PATIENCE
-        for name, port in self.ports.items():
-            if not re.search(rf"{port}.* &$", self.script, re.MULTILINE):
-                continue
+        for name, port in self._listening():
             while not _takes_connections(port):
                 assert self.process.poll() is None, f"a server ended: {self}"
                 assert time.monotonic() < deadline, f"{name} does not answer: {self}"
                 time.sleep(0.05)
+
+    def _listening(self) -> list[tuple[str, str]]:
+        """Return the ports in the lines that start servers, as they are and were."""
+        lines = re.findall(r"^.* &$", self.script, re.MULTILINE)
+        ports = [
+            (name, port)
+            for name, port in self.ports.items()
+            if any(port in line for line in lines)
+        ]
+        assert ports, f"no server has a port: {self.script}"
+        return ports
 
     def stop(self) -> None:
         """End all processes; fail if one had ended, or if the log is not clean."""

@@ -53,9 +53,11 @@ def test_every_folder_has_a_section() -> None:
 def test_run_and_try(title: str, tmp_path: Path) -> None:
     """In a copy of the folder, with nothing else."""
     directory = recipes.copy(title, tmp_path / "recipe")
-    _, *blocks = recipes.shell(title)
+    ports: dict[str, str] = {}
     with servers(tmp_path) as serve:
-        for block in blocks:
+        for block in recipes.shell(title):
+            if block.startswith("pip install "):
+                continue
             if " &\n" in block:
                 assert recipes.expected_output(block) == ""
                 ports = serve(block, directory).ports
@@ -75,11 +77,9 @@ def test_install(title: str) -> None:
 
 
 def named_distributions(title: str) -> list[str]:
-    """Return the names of the line `pip install …`."""
-    pip, install, *names = shlex.split(recipes.shell(title)[0])
-    assert (pip, install) == ("pip", "install")
-    assert names
-    return names
+    """Return the names of the line `pip install …`; there may be none to install."""
+    block = recipes.shell(title)[0]
+    return shlex.split(block)[2:] if block.startswith("pip install ") else []
 
 
 def requirements(name: str) -> Iterator[str]:

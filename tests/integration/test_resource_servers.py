@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 # /profile, with the scope `profile`.
 RECIPES = [
     "Flask",
+    "Starlette",
+    "aiohttp",
+    "WSGI",
     "FastAPI",
     "Authlib",
     "oauthlib",

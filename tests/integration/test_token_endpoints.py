@@ -10,6 +10,12 @@ from urllib.parse import urlencode
 
 import pytest
 import recipes
+from oauthlib.oauth2 import (
+    BackendApplicationClient,
+    InvalidClientError,
+    InvalidScopeError,
+)
+from requests_oauthlib import OAuth2Session
 from servers import SALT, Answer, Server, ask, servers
 from werkzeug.datastructures import WWWAuthenticate
 
@@ -18,6 +24,7 @@ import joat
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
 # The headings of the recipes in the index whose server at port 9000 has a token
 # endpoint at /token, for the client `app` with the scope `profile read`.
@@ -239,3 +246,29 @@ def test_unknown_client_costs_as_many_hashes(server: Server) -> None:
         counts.append(len(re.findall("one password hash", server.output)) - before)
     wrong, unknown = counts
     assert wrong == unknown >= 1
+
+
+def fetch_token(server: Server, **arguments: Any) -> Any:
+    """Get a token by a client library, as a program would."""
+    session = OAuth2Session(client=BackendApplicationClient("app"))
+    return session.fetch_token(f"{server.url(9000)}/token", **arguments)
+
+
+@pytest.fixture
+def _insecure_transport(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
+
+
+@pytest.mark.usefixtures("_insecure_transport")
+def test_client_library_gets_a_token(server: Server) -> None:
+    told = fetch_token(server, auth=("app", "app's secret"), scope=["read"])
+    granted = joat.verify_token(told["access_token"], salt=SALT, scope=["read"])
+    assert granted["user_id"] == "client:app"
+
+
+@pytest.mark.usefixtures("_insecure_transport")
+def test_client_library_understands_a_refusal(server: Server) -> None:
+    with pytest.raises(InvalidClientError):
+        fetch_token(server, auth=("app", "wrong"))
+    with pytest.raises(InvalidScopeError):
+        fetch_token(server, auth=("app", "app's secret"), scope=["admin"])
