@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # /profile, with the scope `profile`.
 RECIPES = [
     "Flask",
+    "Django",
+    "Django REST framework",
     "Starlette",
     "aiohttp",
     "WSGI",

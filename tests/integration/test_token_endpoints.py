@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 # endpoint at /token, for the client `app` with the scope `profile read`.
 RECIPES = [
     "Flask",
+    "Django",
     "Authlib",
     "oauthlib",
 ]
