@@ -10,6 +10,7 @@ from dataclasses import replace
 import httpx2
 import jwt
 import pytest
+import recipes
 from conftest import PROVIDER
 from mcp import Client, MCPError
 from mcp.client.auth import TokenStorage
@@ -106,6 +107,41 @@ def test_answer(url: str, case: Case, tokens: dict[str, str]) -> None:
     assert answer.status == case.status, answer
     # Each challenge names the scope, as the MCP specification has it.
     check_refusal(answer, replace(case, scope="profile"))
+
+
+@pytest.fixture(scope="module")
+def url_of_the_sdk_alone(
+    serve_module: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """Serve the recipe without its middleware."""
+    directory = recipes.copy("MCP", tmp_path_factory.mktemp("recipe"))
+    program = directory / "server.py"
+    text = program.read_text(encoding="utf-8")
+    without = text.replace("\napp.add_middleware(Challenge)\n", "\n")
+    assert without != text
+    program.write_text(without, encoding="utf-8")
+    return f"{serve_module(recipes.servers('MCP'), directory).url()}/mcp"
+
+
+@pytest.mark.parametrize(
+    "case",
+    [case for case in TABLE.values() if len(case.authorization) < 2],
+    ids=[name for name, case in TABLE.items() if len(case.authorization) < 2],
+)
+def test_answer_of_the_sdk_alone(
+    url_of_the_sdk_alone: str, case: Case, tokens: dict[str, str]
+) -> None:
+    """The middleware makes answers exact; the verifier keeps strangers out."""
+    sent = [value.format_map(tokens) for value in case.authorization]
+    answer = post(url_of_the_sdk_alone + case.query.format_map(tokens), *sent)
+    if case.status == 200:
+        assert result(answer) == (False, case.user)
+    else:
+        # It has one answer for all that brings no good token.
+        status = 401 if case.status == 400 else case.status
+        assert answer.status == status or answer.status in case.other_statuses
+        assert "zoe" not in answer.text
+        assert_nothing_of(answer, sent)
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "OPTIONS", "PUT"])
@@ -260,6 +296,18 @@ def test_each_call_is_its_callers(
         return await asyncio.gather(*map(ask_who, users))
 
     assert asyncio.run(ask_all()) == users
+
+
+def test_no_subscription_outlives_its_token(url: str, tokens: dict[str, str]) -> None:
+    async def use() -> None:
+        async with client_with(tokens["good"], []) as http:
+            transport = streamable_http_client(url, http_client=http)
+            async with Client(transport, mode=MODES[-1]) as client:
+                with pytest.raises(MCPError, match="Method not found"):
+                    async with client.listen(tools_list_changed=True):
+                        pass
+
+    asyncio.run(use())
 
 
 def test_scope_of_one_tool(url: str, issue: Callable[..., str]) -> None:

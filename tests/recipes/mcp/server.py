@@ -15,7 +15,7 @@ import os
 
 from mcp.server import MCPServer
 from mcp.server.auth.middleware.auth_context import get_access_token
-from mcp.server.auth.provider import AccessToken
+from mcp.server.auth.provider import AccessToken, TokenVerifier
 from mcp.server.auth.routes import build_resource_metadata_url
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver.exceptions import ToolError
@@ -30,6 +30,7 @@ PROVIDER = "https://example.com"
 RESOURCE = "http://127.0.0.1:8000/mcp"
 METADATA = str(build_resource_metadata_url(AnyHttpUrl(RESOURCE)))
 SCOPE = ["profile"]  # what every request needs
+PUBLIC = "/.well-known/"  # has the metadata, for those without a token (RFC 9728)
 SALTS = [salt for salt in os.environ["JOAT_SALT"].splitlines() if salt]
 
 
@@ -41,22 +42,15 @@ def find_salt(claims: dict[str, object]) -> list[str]:
 joat.salt_generator = find_salt
 
 
-def authenticate(authorization: str | None) -> joat.Credentials:
-    """Return what the token of an `Authorization` header grants.
-
-    Raises `joat.TokenError`.
-    """
-    return joat.authenticate(authorization, provider=PROVIDER, scope=SCOPE)
-
-
-class Verifier:
-    """What the SDK calls a TokenVerifier."""
+class Verifier(TokenVerifier):
+    """Tells the SDK whose a token is."""
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """Return what a token grants, or None for one that is refused."""
         try:
-            # As a header again, since the SDK leaves white space behind the token.
-            credentials = authenticate(f"Bearer {token}")
+            # As a header again, since the SDK leaves white space around the token. The
+            # scope is compared by the SDK: see `required_scopes` below.
+            credentials = joat.authenticate(f"Bearer {token}", provider=PROVIDER)
         except joat.TokenError:
             return None
         return AccessToken(
@@ -66,7 +60,7 @@ class Verifier:
             subject=str(credentials["user_id"]),
             scopes=credentials["authorized_scope"],
             expires_at=int(credentials["expires_at"]),
-            # With these three the SDK keeps a session to whoever began it.
+            # The SDK keeps a session to the client, subject and `iss` that began it.
             claims={"iss": credentials["provider"]},
         )
 
@@ -83,11 +77,7 @@ class Challenge:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # The metadata of RFC 9728 is for those who have no token yet.
-        public = scope["type"] == "lifespan" or scope["path"].startswith(
-            "/.well-known/"
-        )
-        if not public:
+        if scope["type"] != "lifespan" and not scope["path"].startswith(PUBLIC):
             try:
                 self.check(Headers(scope=scope).getlist("Authorization"))
             except joat.TokenError as error:
@@ -99,7 +89,8 @@ class Challenge:
         """Raise `joat.TokenError` unless the one header has a good token."""
         if len(headers) > 1:
             raise joat.InvalidRequest("there is more than one Authorization header")
-        authenticate(headers[0] if headers else None)
+        header = headers[0] if headers else None
+        joat.authenticate(header, provider=PROVIDER, scope=SCOPE)
 
     def refusal(self, error: joat.TokenError) -> JSONResponse:
         """Return the answer of RFC 6750 section 3 and RFC 9728 section 5.1."""
@@ -115,6 +106,8 @@ class Challenge:
 
 server = MCPServer(
     "profiles",
+    # Their notifications would go on after the token has expired.
+    subscriptions=False,
     token_verifier=Verifier(),
     # Validated from text, since an AnyHttpUrl puts a slash behind the provider's host,
     # and clients compare the issuer character by character (RFC 8414 section 3.3).
@@ -151,7 +144,7 @@ def articles() -> list[str]:
     return ["An article"]
 
 
-# Without sessions any number of processes can serve one client, and every answer is to
-# a request that had a token.
+# Without sessions any number of processes can serve one client, and whatever is sent
+# answers a request that had a token.
 app = server.streamable_http_app(stateless_http=True, json_response=True)
 app.add_middleware(Challenge)
