@@ -110,17 +110,25 @@ def test_answer(url: str, case: Case, tokens: dict[str, str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def url_of_the_sdk_alone(
+def serve_without(
     serve_module: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory
-) -> str:
-    """Serve the recipe without its middleware."""
-    directory = recipes.copy("MCP", tmp_path_factory.mktemp("recipe"))
-    program = directory / "server.py"
-    text = program.read_text(encoding="utf-8")
-    without = text.replace("\napp.add_middleware(Challenge)\n", "\n")
-    assert without != text
-    program.write_text(without, encoding="utf-8")
-    return f"{serve_module(recipes.servers('MCP'), directory).url()}/mcp"
+) -> Callable[[str], str]:
+    """Serve the recipe without a part of its program, and return the URL."""
+
+    def start(part: str) -> str:
+        directory = recipes.copy("MCP", tmp_path_factory.mktemp("recipe"))
+        program = directory / "server.py"
+        text = program.read_text(encoding="utf-8")
+        assert text.count(part) == 1
+        program.write_text(text.replace(part, ""), encoding="utf-8")
+        return f"{serve_module(recipes.servers('MCP'), directory).url()}/mcp"
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def url_of_the_sdk_alone(serve_without: Callable[[str], str]) -> str:
+    return serve_without("app.add_middleware(Challenge)")
 
 
 @pytest.mark.parametrize(
@@ -348,3 +356,47 @@ def test_any_expiry(url: str, expires: float) -> None:
     # Not by jwt.encode, which wants a date of the calendar.
     token = jwt.PyJWS().encode(json.dumps(claims).encode(), SALT, "HS256")
     assert result(post(url, f"Bearer {token}")) == (False, "user:zoe")
+
+
+@pytest.fixture(scope="module")
+def url_with_sessions(serve_without: Callable[[str], str]) -> str:
+    return serve_without("stateless_http=True, ")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"user_id": "user:bob"},
+        {"client_id": "other"},
+        {"client_id": "user:zoe", "user_id": "app"},
+    ],
+    ids=["user", "client", "both"],
+)
+def test_session_is_of_who_began_it(
+    url_with_sessions: str, issue: Callable[..., str], other: dict[str, str]
+) -> None:
+    """And each of its requests has only the scope of its own token."""
+    responses: list[httpx2.Response] = []
+
+    async def use() -> None:
+        async with client_with(issue(), responses) as http:
+            transport = streamable_http_client(url_with_sessions, http_client=http)
+            async with Client(transport, mode="legacy") as client:
+                told = await client.call_tool("articles")
+                assert not told.is_error
+
+                http.headers["Authorization"] = f"Bearer {issue(scope=['profile'])}"
+                told = await client.call_tool("articles")
+                assert told.is_error
+
+                http.headers["Authorization"] = f"Bearer {issue(**other)}"
+                with pytest.raises(MCPError):
+                    await client.call_tool("whoami")
+                assert responses[-1].status_code == 404
+
+                http.headers["Authorization"] = f"Bearer {issue()}"
+                told = await client.call_tool("whoami")
+                assert told.content[0].text == "user:zoe"
+
+    asyncio.run(use())
+    assert any("Mcp-Session-Id" in response.headers for response in responses)
