@@ -8,7 +8,6 @@ in front.
 
 from __future__ import annotations
 
-import base64
 import os
 import secrets
 from dataclasses import dataclass
@@ -51,32 +50,14 @@ token_generator = joat.TokenGenerator(PROVIDER)
 app = Flask(__name__)
 
 
-def basic_login(header: str | None) -> tuple[str, str] | None:
-    """Return the id and the secret of an `Authorization` header, or None.
-
-    `request.authorization` skips what is no base64, and so takes the first of several
-    headers, which a WSGI server joins with commas.
-    """
-    scheme, _, encoded = (header or "").partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        login = base64.b64decode(encoded.strip(), validate=True).decode()
-    except ValueError:
-        return None
-    client_id, colon, secret = login.partition(":")
-    if not colon:
-        return None
-    # RFC 6749 section 2.3.1: both are encoded as in a form before they are joined.
-    return unquote_plus(client_id), unquote_plus(secret)
-
-
 def authenticated_client() -> str | None:
     """Return the id of the client that sent the request, or None."""
-    login = basic_login(request.headers.get("Authorization"))
-    if login is None:
+    login = request.authorization
+    if login is None or login.type != "basic":
         return None
-    client_id, secret = login
+    # RFC 6749 section 2.3.1: both are encoded as in a form before they are joined.
+    client_id = unquote_plus(login.username or "")
+    secret = unquote_plus(login.password or "")
     client = CLIENTS.get(client_id, NOBODY)
     good = check_password_hash(client.secret_hash, secret)
     return client_id if good and client is not NOBODY else None
