@@ -349,6 +349,14 @@ def test_forget_ends_all_salts_of_one_client(store: ModuleType) -> None:
     assert accepts(issue())
 
 
+def test_forget_says_that_there_is_nothing_to_forget(store: ModuleType) -> None:
+    store.rotate(PROVIDER, 1)
+    for client in ("", "ap", "1"):
+        with pytest.raises(LookupError, match="this client has no salt"):
+            store.forget(PROVIDER, client)
+    assert store.find_salt({"iss": PROVIDER, "aud": 1})
+
+
 ROTATE_OFTEN = """
 for _ in range(10):
     rotate("https://example.com", "app")
@@ -551,6 +559,36 @@ def test_sqlite_refuses_a_file_that_others_may_open(
         load("sqlite")
 
 
+def test_sqlite_refuses_a_file_of_another_user(
+    sqlite: ModuleType, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who would otherwise read the salts of a server that runs as root."""
+    owner = sqlite.FILE.stat().st_uid
+    monkeypatch.setattr("os.geteuid", lambda: owner + 1)
+    with pytest.raises(PermissionError, match="belongs to another user"):
+        load("sqlite")
+
+
+def test_sqlite_file_can_be_made_by_several_processes_at_once(tmp_path: Path) -> None:
+    variables = {"SALTS_DB": str(tmp_path / "salts.db")}
+    printed: list[str] = []
+
+    def start(client: int) -> None:
+        code = f"""
+import sqlite
+sqlite.rotate("me", {client})
+print(len(sqlite.find_salt({{"iss": "me", "aud": {client}}})))
+"""
+        printed.append(run("-c", code, **variables))
+
+    starts = [threading.Thread(target=start, args=[client]) for client in range(6)]
+    for thread in starts:
+        thread.start()
+    for thread in starts:
+        thread.join()
+    assert printed == ["1\n"] * 6
+
+
 def test_sqlite_makes_no_second_file(sqlite: ModuleType) -> None:
     """When the first has gone, nobody finds a salt in a new one."""
     sqlite.FILE.unlink()
@@ -720,6 +758,27 @@ def test_redis_that_is_full_stores_no_salt(
         assert redis_store.find_salt(APP) == before
     finally:
         database.config_set("maxmemory", 0)
+
+
+def test_redis_rotates_once_what_is_sent_twice(
+    redis_store: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a time-out: the same salt is the new one, and has no end."""
+    monkeypatch.setattr("secrets.token_hex", lambda size: SALT)
+    redis_store.rotate(PROVIDER, "app")
+    redis_store.rotate(PROVIDER, "app")
+    salts = redis_store.key("salts", PROVIDER, "app")
+    assert redis_store.store.zcard(salts) == 1
+    assert redis_store.store.zscore(salts, SALT) == float("inf")
+
+
+def test_redis_url_may_ask_for_text(
+    load: Load, redis_store: ModuleType, valkey: ValkeyServer
+) -> None:
+    redis_store.rotate(PROVIDER, "app")
+    token = issue(jti="1")
+    load("redis_store", REDIS_URL=f"{valkey.connection_url}?decode_responses=True")
+    assert accepts(token)
 
 
 # --- a resource server over Redis --------------------------------------------------

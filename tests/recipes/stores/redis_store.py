@@ -50,7 +50,8 @@ store = redis.Redis.from_url(
 )
 
 # The salts of a client are a sorted set, by when they end; the one that signs has no
-# end. A script, since nothing else can come between its commands.
+# end. A script, since nothing can come between its commands. In this order, since the
+# connection may send it twice: the new salt must not retire itself.
 ROTATE = """
 for _, salt in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '+inf', '+inf')) do
     redis.call('ZADD', KEYS[1], ARGV[3], salt)
@@ -79,8 +80,12 @@ def rotate(provider: Identifier, client_id: Identifier) -> None:
 
 
 def forget(provider: Identifier, client_id: Identifier) -> None:
-    """Delete all salts of a client: from now on its tokens are refused."""
-    store.delete(key("salts", provider, client_id))
+    """Delete all salts of a client: from now on its tokens are refused.
+
+    Raises `LookupError` if it has none: what is misspelt would stay good.
+    """
+    if not store.delete(key("salts", provider, client_id)):
+        raise LookupError("this client has no salt")
 
 
 def revoke(token: str) -> None:

@@ -64,7 +64,10 @@ def create() -> None:
     with suppress(FileExistsError):
         os.close(os.open(FILE, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     # The journals that SQLite makes beside it get the same permissions.
-    if stat.S_IMODE(FILE.stat().st_mode) & 0o077:
+    status = FILE.stat()
+    if status.st_uid != os.geteuid():
+        raise PermissionError("the file of the salts belongs to another user")
+    if stat.S_IMODE(status.st_mode) & 0o077:
         raise PermissionError("others may open the file of the salts: chmod it to 600")
     with connect() as database:
         database.executescript(SCHEMA)
@@ -96,11 +99,15 @@ def rotate(provider: Identifier, client_id: Identifier) -> None:
 
 
 def forget(provider: Identifier, client_id: Identifier) -> None:
-    """Delete all salts of a client: from now on its tokens are refused."""
+    """Delete all salts of a client: from now on its tokens are refused.
+
+    Raises `LookupError` if it has none: what is misspelt would stay good.
+    """
+    delete = "DELETE FROM salts WHERE client = ?"
     with connect() as database:
-        database.execute(
-            "DELETE FROM salts WHERE client = ?", [key(provider, client_id)]
-        )
+        deleted = database.execute(delete, [key(provider, client_id)])
+    if not deleted.rowcount:
+        raise LookupError("this client has no salt")
 
 
 def find_salt(claims: dict[str, Any]) -> list[str]:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from app import PROVIDER, create_app
 from flask.testing import FlaskClient
 
 import joat
-
-
-class Issue(Protocol):
-    """Issues a token that is good, or not, by the arguments of `issue_token`."""
-
-    def __call__(self, **changes: Any) -> str: ...
 
 
 @pytest.fixture
@@ -36,8 +31,8 @@ def client(salt: str) -> FlaskClient:
 
 
 @pytest.fixture
-def issue(salt: str) -> Issue:
-    """Return a function that issues tokens for zoe."""
+def issue(salt: str) -> Callable[..., str]:
+    """Return a function that issues a good token, or one with other arguments."""
 
     def issue_token(**changes: Any) -> str:
         arguments: dict[str, Any] = {
