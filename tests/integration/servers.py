@@ -56,17 +56,6 @@ class Server:
                 assert time.monotonic() < deadline, f"{name} does not answer: {self}"
                 time.sleep(0.05)
 
-    def _listening(self) -> list[tuple[str, str]]:
-        """Return the ports in the lines that start servers, as they are and were."""
-        lines = re.findall(r"^.* &$", self.script, re.MULTILINE)
-        ports = [
-            (name, port)
-            for name, port in self.ports.items()
-            if any(port in line for line in lines)
-        ]
-        assert ports, f"no server has a port: {self.script}"
-        return ports
-
     def stop(self) -> None:
         """End all processes; fail if one had ended, or if the log is not clean."""
         ended = self.process.poll() is not None
@@ -87,8 +76,20 @@ class Server:
         # belongs there.
         output = re.sub(r"access_token=[\w.-]+", "", self.output)
         assert not TOKEN.search(output), "a token is in the log"
-        assert SALT not in output, "the salt is in the log"
+        assert SALT not in output, "a salt is in the log"
+        assert OLDER_SALT not in output, "a salt is in the log"
         assert "app's secret" not in output, "a client's secret is in the log"
+
+    def _listening(self) -> list[tuple[str, str]]:
+        """Return the ports in the lines that start servers, as they are and were."""
+        lines = re.findall(r"^.* &$", self.script, re.MULTILINE)
+        ports = [
+            (name, port)
+            for name, port in self.ports.items()
+            if any(port in line for line in lines)
+        ]
+        assert ports, f"no server has a port: {self.script}"
+        return ports
 
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):
@@ -125,14 +126,19 @@ def replace_ports(text: str, ports: dict[str, str]) -> str:
 
 
 @contextmanager
-def servers(default: Path) -> Iterator[Callable[..., Server]]:
-    def start(script: str, directory: Path = default, **variables: str) -> Server:
+def servers(logs: Path) -> Iterator[Callable[..., Server]]:
+    """Yield the function that the fixture `serve` is; stop what it started at the end.
+
+    Logs go to the directory, in which servers also run if they are given no other.
+    """
+
+    def start(script: str, directory: Path = logs, **variables: str) -> Server:
         ports: dict[str, str] = {}
         script = replace_ports(script, ports)
         for path in directory.glob("*.py"):
             text = path.read_text(encoding="utf-8")
             path.write_text(replace_ports(text, ports), encoding="utf-8")
-        log = default / f"servers-{time.monotonic_ns()}.log"
+        log = logs / f"servers-{time.monotonic_ns()}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 # The shell ends with the first server that does, and after a

@@ -68,9 +68,11 @@ def test_run_and_try(title: str, tmp_path: Path) -> None:
 @every_recipe
 def test_install(title: str) -> None:
     """What is named is here, and all that the files import comes with it."""
-    installed = set()
-    for name in named_distributions(title):
-        installed |= {canonicalize_name(name), *requirements(name)}
+    installed = {
+        canonicalize_name(wanted.name)
+        for name in named_distributions(title)
+        for wanted in [Requirement(name), *requirements(Requirement(name))]
+    }
     for module in imported_modules(title):
         providers = metadata.packages_distributions()[module]
         assert installed & {canonicalize_name(name) for name in providers}, module
@@ -82,17 +84,16 @@ def named_distributions(title: str) -> list[str]:
     return shlex.split(block)[2:] if block.startswith("pip install ") else []
 
 
-def requirements(name: str) -> Iterator[str]:
-    """Yield what pip installs with a distribution, extras and all."""
-    wanted = Requirement(name)
-    extras = wanted.extras or {""}
-    for line in metadata.requires(wanted.name) or []:
+def requirements(distribution: Requirement) -> Iterator[Requirement]:
+    """Yield what pip installs with a distribution and its extras."""
+    for line in metadata.requires(distribution.name) or []:
         needed = Requirement(line)
         if needed.marker is None or any(
-            needed.marker.evaluate({"extra": extra}) for extra in extras
+            needed.marker.evaluate({"extra": extra})
+            for extra in distribution.extras or {""}
         ):
-            yield canonicalize_name(needed.name)
-            yield from requirements(needed.name)
+            yield needed
+            yield from requirements(needed)
 
 
 def imported_modules(title: str) -> set[str]:

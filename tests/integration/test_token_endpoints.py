@@ -249,6 +249,16 @@ def test_unknown_client_costs_as_many_hashes(server: Server) -> None:
     assert wrong == unknown >= 1
 
 
+def test_form_names_another_client(server: Server) -> None:
+    """The token is for the client that authenticated, if there is one."""
+    answer = post(server, granted("", ("client_id", "web")))
+    if answer.status == 200:
+        check_token(answer, "profile read")
+    else:
+        assert answer.status in (400, 401)
+        assert answer.json["error"] in ("invalid_request", "invalid_client")
+
+
 def fetch_token(server: Server, **arguments: Any) -> Any:
     """Get a token by a client library, as a program would."""
     session = OAuth2Session(client=BackendApplicationClient("app"))
@@ -273,3 +283,8 @@ def test_client_library_understands_a_refusal(server: Server) -> None:
         fetch_token(server, auth=("app", "wrong"))
     with pytest.raises(InvalidScopeError):
         fetch_token(server, auth=("app", "app's secret"), scope=["admin"])
+
+
+def test_log(server: Server) -> None:
+    """After all of the above it tells no token and no secret; nothing went wrong."""
+    server.check_log()
