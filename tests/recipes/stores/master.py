@@ -7,8 +7,9 @@ for that client alone:
 
     python master.py https://example.com app
 
-A new line in front rotates the salts of all clients. Take the old line away, and give
-the servers of one client their new salts, when the last token from before has expired.
+To rotate the salts of all clients, put a new line in front. What is printed then, two
+salts, the servers of one client need before the authorization server signs with the new
+one. Take the old line away everywhere when the last token from before has expired.
 
 For production, keep the masters where you keep your other secrets and give them to the
 authorization server alone. Issue only to clients that you have registered: a salt can

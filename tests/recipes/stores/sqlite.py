@@ -1,4 +1,4 @@
-"""Salts in SQLite, for the processes of one machine: each client has its own.
+"""Salts in SQLite, for the processes of one POSIX machine: each client has its own.
 
 `SALTS_DB` names the file. It is made when the first process starts, and its owner
 alone may read it; let all processes that need it run as that user. The functions for
