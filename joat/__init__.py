@@ -5,9 +5,7 @@ Assign a function that finds the secret ("salt") for a token's claims to
 `parse_token`, `verify_token` or `authenticate`.
 """
 
-from __future__ import annotations
-
-from joat.claims import Credentials
+from joat.claims import Credentials, VerifiedCredentials
 from joat.errors import (
     ExpiredToken,
     InsufficientScope,
@@ -21,7 +19,7 @@ from joat.errors import (
     WeakSaltWarning,
 )
 from joat.generator import TokenGenerator, timestamp
-from joat.salt import unset
+from joat.salt import Salt, SaltGenerator, unset
 from joat.verifier import (
     authenticate,
     bearer_token,
@@ -29,12 +27,6 @@ from joat.verifier import (
     unverified_claims,
     verify_token,
 )
-
-# Here and in the other modules: importing typing would take longer than all of
-# this package, and checkers know the name.
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from joat.salt import SaltGenerator
 
 __all__ = [
     "Credentials",
@@ -46,8 +38,11 @@ __all__ = [
     "MalformedToken",
     "MissingToken",
     "NotYetValid",
+    "Salt",
+    "SaltGenerator",
     "TokenError",
     "TokenGenerator",
+    "VerifiedCredentials",
     "WeakSaltWarning",
     "authenticate",
     "bearer_token",

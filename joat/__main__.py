@@ -10,17 +10,14 @@ import re
 import sys
 import time
 import warnings
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from importlib import metadata
 from pathlib import Path
+from typing import Any, NoReturn, Optional
 
 import joat
-from joat import codec
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any, NoReturn
+from joat import json_object, jws
 
 # In seconds, from the longest; a year is that of the Gregorian calendar.
 _UNITS = {"year": 31_556_952, "day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
@@ -39,7 +36,7 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {told}; see {self.prog} --help\n")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run the command line with the arguments `argv`, or with those of the process.
 
     Returns the exit status: 0, or 1 if a token is refused. Raises `SystemExit`
@@ -174,13 +171,15 @@ def _verify(arguments: argparse.Namespace) -> None:
         expected["scope"] = arguments.scope.split()
         if not expected["scope"]:
             raise _UsageError("argument --scope: no permission")
-    print(json.dumps(joat.verify_token(_token(arguments), **expected)))
+    granted: dict[str, Any] = {**joat.verify_token(_token(arguments), **expected)}
+    del granted["expires_at"]
+    print(json.dumps(granted))
 
 
 def _inspect(arguments: argparse.Namespace) -> None:
     token = _token(arguments)
     claims = joat.unverified_claims(token)
-    header = codec.parse_object(codec.b64decode(token.split(".")[0].encode()), "header")
+    header = json_object.parse(jws.b64decode(token.split(".")[0].encode()), "header")
     lines = ["header"]
     lines += [f"  {json.dumps(name)}: {json.dumps(header[name])}" for name in header]
     lines += ["claims"]

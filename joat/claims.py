@@ -5,7 +5,7 @@
 | `aud` | str or int   | `client_id`        | for which client (4.1.3)           |
 | `iss` | str or int   | `provider`         | who issued it (4.1.1)              |
 | `jti` | str or int   | `jti`              | name of the token, optional (4.1.7)|
-| `exp` | number       |                    | when it expires (4.1.4)            |
+| `exp` | number       | `expires_at`       | when it expires (4.1.4)            |
 | `nbf` | number       |                    | when it begins, optional (4.1.5)   |
 | `iat` | number       |                    | when it was issued (4.1.6)         |
 | `scp` | array of str | `authorized_scope` | the permissions                    |
@@ -18,40 +18,36 @@ from __future__ import annotations
 
 from json.encoder import encode_basestring_ascii
 from math import isfinite
+from typing import Any, Optional, TypedDict
 
-from joat.errors import MalformedToken, wrong_type
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any, TypedDict, Union
-
-    Identifier = Union[str, int]
-
-    class _Credentials(TypedDict):
-        provider: Identifier
-        client_id: Identifier
-        user_id: Identifier
-        authorized_scope: list[str]
-
-    class Credentials(_Credentials, total=False):
-        """What a verified token grants, to whom, through which client."""
-
-        jti: Identifier
-else:
-    Credentials = dict
+from joat.arguments import Identifier, has_lone_surrogate
+from joat.errors import MalformedToken
 
 
-def identifier(name: str, value: object) -> Identifier:
-    """Return the argument `name`, of a subclass of str or int as a plain one.
+class _Credentials(TypedDict):
+    provider: Identifier
+    client_id: Identifier
+    user_id: Identifier
+    authorized_scope: list[str]
 
-    Raises `TypeError` if it is neither. Plain, since `repr` and the like of an
-    Enum's member differ from what a verifier gets to see.
+
+class Credentials(_Credentials, total=False):
+    """What a valid token grants, to whom, through which client: a dict.
+
+    `provider`, `client_id` and `user_id` are str or int, `authorized_scope` is a
+    list of str, and `jti`, which is there if the token has one, is a str or int.
     """
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return int.__int__(value)
-    raise wrong_type(f"{name} must be a str or an int", value)
+
+    jti: Identifier
+
+
+class VerifiedCredentials(Credentials):
+    """The credentials that `verify_token` and `authenticate` return: a dict.
+
+    They have one key more: `expires_at`, a number of seconds since 1970 in UTC.
+    """
+
+    expires_at: float
 
 
 def dump(claims: dict[str, Any]) -> bytes:
@@ -59,41 +55,35 @@ def dump(claims: dict[str, Any]) -> bytes:
 
     Raises `ValueError` if a text has a lone surrogate.
     """
-    # Member by member: 1.3 µs less than JSONEncoder.encode.
-    jti = f'"jti":{_dump_identifier(claims["jti"])},' if "jti" in claims else ""
+    # Member by member: JSONEncoder takes a fifth of the issuing longer.
+    jti = f'"jti":{_dump(claims["jti"])},' if "jti" in claims else ""
     text = (
-        f'{{"aud":{_dump_identifier(claims["aud"])},'
-        f'"iss":{_dump_identifier(claims["iss"])},{jti}'
+        f'{{"aud":{_dump(claims["aud"])},"iss":{_dump(claims["iss"])},{jti}'
         f'"exp":{claims["exp"]},"iat":{claims["iat"]},'
         f'"scp":[{",".join(map(encode_basestring_ascii, claims["scp"]))}],'
-        f'"sub":{_dump_identifier(claims["sub"])}}}'
+        f'"sub":{_dump(claims["sub"])}}}'
     )
     # encode_basestring_ascii writes its escapes in lower case.
-    if "\\ud" in text and not _is_unicode([*claims.values(), *claims["scp"]]):
+    if "\\ud" in text and any(map(has_lone_surrogate, _texts(claims))):
         raise ValueError("identifiers and scope must not hold lone surrogates")
     return text.encode()
 
 
-def read(claims: dict[str, Any]) -> tuple[Credentials, float, float | None]:
-    """Return what decoded claims grant, and their `exp` and `nbf` (or None).
+def read(claims: dict[str, Any]) -> tuple[VerifiedCredentials, Optional[float]]:
+    """Return what decoded claims grant, and their `nbf`, if they have one.
 
     Raises `MalformedToken` if one is missing or not of the type above.
     """
-    # What the JSON decoder returns is of no subclass, and `type` tells an int from
-    # a bool.
-    missing = None
-    try:
-        provider, client_id, user_id = claims["iss"], claims["aud"], claims["sub"]
-        expires, issued, scope = claims["exp"], claims["iat"], claims["scp"]
-    except KeyError as error:
-        missing = error.args[0]
-    if missing is not None:
-        raise _wrong(missing)
+    # What the JSON parser returns is of no subclass, and `type` tells an int from a
+    # bool.
+    provider, client, user = claims.get("iss"), claims.get("aud"), claims.get("sub")
+    expires: Any = claims.get("exp")
+    issued, scope = claims.get("iat"), claims.get("scp")
     if type(provider) is not str and type(provider) is not int:
         raise _wrong("iss")
-    if type(client_id) is not str and type(client_id) is not int:
+    if type(client) is not str and type(client) is not int:
         raise _wrong("aud")
-    if type(user_id) is not str and type(user_id) is not int:
+    if type(user) is not str and type(user) is not int:
         raise _wrong("sub")
     if type(expires) is not int and not _is_finite(expires):
         raise _wrong("exp")
@@ -105,23 +95,34 @@ def read(claims: dict[str, Any]) -> tuple[Credentials, float, float | None]:
         if type(permission) is not str:
             raise _wrong("scp")
 
-    # A copy: the salt generator may do what it likes to the claims.
-    credentials: Credentials = {
+    # The list is a copy: the salt generator may do what it likes to the claims.
+    credentials: VerifiedCredentials = {
         "provider": provider,
-        "client_id": client_id,
-        "user_id": user_id,
+        "client_id": client,
+        "user_id": user,
         "authorized_scope": [*scope],
+        "expires_at": expires,
     }
     if "jti" in claims:
-        if type(claims["jti"]) is not str and type(claims["jti"]) is not int:
+        jti = claims["jti"]
+        if type(jti) is not str and type(jti) is not int:
             raise _wrong("jti")
-        credentials["jti"] = claims["jti"]
+        credentials["jti"] = jti
     begins = None
     if "nbf" in claims:
         begins = claims["nbf"]
         if type(begins) is not int and not _is_finite(begins):
             raise _wrong("nbf")
-    return credentials, expires, begins
+    return credentials, begins
+
+
+def _texts(claims: dict[str, Any]) -> list[str]:
+    values = [*claims.values(), *claims["scp"]]
+    return [value for value in values if isinstance(value, str)]
+
+
+def _dump(value: Identifier) -> str:
+    return encode_basestring_ascii(value) if isinstance(value, str) else str(value)
 
 
 def _is_finite(value: object) -> bool:
@@ -131,15 +132,3 @@ def _is_finite(value: object) -> bool:
 
 def _wrong(name: str) -> MalformedToken:
     return MalformedToken(f"the token's {name} claim is missing or of a wrong type")
-
-
-def _is_unicode(values: list[object]) -> bool:
-    try:
-        "".join(value for value in values if isinstance(value, str)).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _dump_identifier(value: Identifier) -> str:
-    return encode_basestring_ascii(value) if isinstance(value, str) else str(value)

@@ -6,9 +6,12 @@ logs and in answers to strangers.
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+import re
+from typing import Optional
+
+from joat.arguments import Permissions, permissions, text
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 
 
 class TokenError(ValueError):
@@ -22,37 +25,49 @@ class TokenError(ValueError):
     """
 
     status: int = 401
-    error: str | None = "invalid_token"
+    error: Optional[str] = "invalid_token"
 
     def __init__(self, description: str) -> None:
         super().__init__(description)
         self.description: str = description
 
-    def www_authenticate(self, realm: str | None = None) -> str:
-        """Return the value of the `WWW-Authenticate` header for this error.
+    def www_authenticate(self, realm: Optional[str] = None, **parameters: str) -> str:
+        """Return the challenge for this error, the value of `WWW-Authenticate`.
 
-        `realm` names the protected space (RFC 9110 section 11.5). Whatever
-        the strings hold, the value is one line of printable ASCII: quotes and
-        backslashes are escaped, other characters become `?`.
+        `realm` (str) names the protected space (RFC 9110 section 11.5). Further
+        `parameters` (str), such as `scope` or the `resource_metadata` of RFC
+        9728 section 5.1, follow it in the order given; then come those of the
+        error itself, of which a `scope` given here takes the place.
+
+        Whatever the values hold, the challenge is one line of printable ASCII:
+        quotes and backslashes are escaped, other characters become `?`. Raises
+        `TypeError`, naming the parameter, for a value that is no str, and
+        `ValueError` for a name that RFC 9110 section 11.2 does not allow or that
+        would stand twice.
         """
-        parameters = {"realm": realm, **self._parameters()}
-        quoted = [
-            f"{name}={_quoted_string(value)}"
-            for name, value in parameters.items()
-            if value is not None
-        ]
+        challenge = [("realm", realm)] if realm is not None else []
+        challenge += parameters.items()
+        own = self._parameters()
+        if "scope" in parameters:
+            own.pop("scope", None)
+        challenge += own.items()
+        names = [name.lower() for name, _ in challenge]
+        if not all(map(_TOKEN.fullmatch, names)) or len({*names}) < len(names):
+            raise ValueError("a parameter's name is no token, or stands twice")
+        quoted = [f"{name}={_quoted_string(name, value)}" for name, value in challenge]
         return f"Bearer {', '.join(quoted)}".rstrip()
 
-    def _parameters(self) -> dict[str, str | None]:
-        return {"error": self.error, "error_description": self.description}
+    def _parameters(self) -> dict[str, str]:
+        own = {"error_description": self.description}
+        return {"error": self.error, **own} if self.error is not None else own
 
 
 class MissingToken(TokenError):
     """There is no `Authorization` header, or it is for another scheme."""
 
-    error: str | None = None
+    error: Optional[str] = None
 
-    def _parameters(self) -> dict[str, str | None]:
+    def _parameters(self) -> dict[str, str]:
         # RFC 6750 section 3.1: a request without credentials gets no error
         # code "or other error information".
         return {}
@@ -62,7 +77,7 @@ class InvalidRequest(TokenError):
     """The `Authorization` header says Bearer, with no token or several."""
 
     status = 400
-    error: str | None = "invalid_request"
+    error: Optional[str] = "invalid_request"
 
 
 class MalformedToken(TokenError):
@@ -88,34 +103,32 @@ class InvalidClaim(TokenError):
 class InsufficientScope(TokenError):
     """The token is good but lacks a permission.
 
-    `scope` (tuple of str) holds the permissions that were asked for; the
-    `WWW-Authenticate` header names them.
+    `scope` (a list, tuple, set or frozenset of str) holds the permissions that
+    were asked for, and is a tuple of them afterwards; the challenge names them.
+    Raises `TypeError` for anything else.
     """
 
     status = 403
-    error: str | None = "insufficient_scope"
+    error: Optional[str] = "insufficient_scope"
 
-    def __init__(self, description: str, scope: Iterable[str] = ()) -> None:
+    def __init__(self, description: str, scope: Permissions = ()) -> None:
         super().__init__(description)
-        self.scope: tuple[str, ...] = tuple(scope)
+        self.scope: tuple[str, ...] = tuple(permissions(scope))
 
-    def _parameters(self) -> dict[str, str | None]:
-        return {**super()._parameters(), "scope": " ".join(self.scope) or None}
+    def _parameters(self) -> dict[str, str]:
+        own = super()._parameters()
+        scope = " ".join(self.scope)
+        return {**own, "scope": scope} if scope else own
 
 
 class WeakSaltWarning(UserWarning):
-    """A token is signed with a secret of under 32 bytes.
+    """One of a client's salts is shorter than 32 octets, trailing NULs not counted.
 
     RFC 7518 section 3.2 forbids it for HS256: whoever holds one token can
     guess a short secret offline, and then issue tokens.
     """
 
 
-def wrong_type(rule: str, value: object) -> TypeError:
-    """Return the error for an argument whose type is against the `rule`."""
-    return TypeError(f"{rule}, not {type(value).__name__}")
-
-
-def _quoted_string(text: str) -> str:
-    printable = "".join(c if " " <= c <= "~" else "?" for c in text)
+def _quoted_string(name: str, value: str) -> str:
+    printable = "".join(c if " " <= c <= "~" else "?" for c in text(name, value))
     return '"' + printable.replace("\\", "\\\\").replace('"', '\\"') + '"'

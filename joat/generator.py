@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import time
-import warnings
 from datetime import datetime, timedelta, timezone
+from typing import Any, Optional, Union
 
-from joat import codec
-from joat.claims import dump, identifier
-from joat.errors import WeakSaltWarning, wrong_type
-from joat.omitted import OMITTED
-from joat.salt import current_generator, generator_for, secrets
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from joat.claims import Identifier
-    from joat.omitted import Omitted
-    from joat.salt import Salt
+from joat import jws
+from joat.arguments import (
+    OMITTED,
+    Identifier,
+    Omitted,
+    duration,
+    identifier,
+    moment,
+    scope_claim,
+)
+from joat.claims import dump
+from joat.salt import (
+    Salt,
+    current_generator,
+    generator_for,
+    hmac_keys,
+)
 
 _EPOCH = datetime(1970, 1, 1)
 _EPOCH_UTC = _EPOCH.replace(tzinfo=timezone.utc)
@@ -29,8 +33,9 @@ def timestamp(from_datetime: datetime) -> int:
     """Return the whole seconds from 1970-01-01 00:00 UTC to a datetime.
 
     A naive datetime is taken to be UTC. This is the NumericDate of RFC 7519
-    section 2, with any fraction cut off.
+    section 2, with any fraction cut off. Raises `TypeError` for anything else.
     """
+    moment("from_datetime", from_datetime)
     return _microseconds_since_epoch(from_datetime) // 1_000_000
 
 
@@ -40,34 +45,39 @@ class TokenGenerator:
     The class attributes are the defaults of `issue_token`; set them on an
     instance or in a subclass. Identifiers are str or int.
 
-    `TokenGenerator(name, client_id=None)` sets `provider_name` to `name`, and
-    `client_id` if one is given. It raises `NotImplementedError` as long as
-    `joat.salt_generator` is not assigned.
+    `TokenGenerator(name, client_id)` sets `provider_name` to `name`, and
+    `client_id` if it is given; None, too, which is no default. It raises
+    `NotImplementedError` as long as `joat.salt_generator` is not assigned, and
+    `TypeError` if what is assigned is no function.
     """
 
-    provider_name: Identifier | None = None
-    client_id: Identifier | None = None
-    user_id: Identifier | None = None
-    scope: list[str] | None = None
+    provider_name: Optional[Identifier] = None
+    client_id: Optional[Identifier] = None
+    user_id: Optional[Identifier] = None
+    scope: Optional[list[str]] = None
     default_lifetime: timedelta = timedelta(hours=1)
 
-    def __init__(self, name: Identifier, client_id: Identifier | None = None) -> None:
+    def __init__(
+        self,
+        name: Identifier,
+        client_id: Union[Identifier, Omitted, None] = OMITTED,
+    ) -> None:
         current_generator()
         self.provider_name = name
-        if client_id is not None:
+        if client_id is not OMITTED:
             self.client_id = client_id
 
     def issue_token(
         self,
         *,
-        provider: Identifier | Omitted = OMITTED,
-        client_id: Identifier | Omitted = OMITTED,
-        user_id: Identifier | Omitted = OMITTED,
-        scope: list[str] | Omitted = OMITTED,
-        issued_at: datetime | Omitted = OMITTED,
-        lifetime: timedelta | Omitted = OMITTED,
-        jti: Identifier | None = None,
-        salt: Salt | Omitted = OMITTED,
+        provider: Union[Identifier, Omitted] = OMITTED,
+        client_id: Union[Identifier, Omitted] = OMITTED,
+        user_id: Union[Identifier, Omitted] = OMITTED,
+        scope: Union[list[str], Omitted] = OMITTED,
+        issued_at: Union[datetime, Omitted] = OMITTED,
+        lifetime: Union[timedelta, Omitted] = OMITTED,
+        jti: Optional[Identifier] = None,
+        salt: Union[Salt, Omitted] = OMITTED,
     ) -> str:
         """Return a signed access token (RFC 7519 with the claims of PyJOAT).
 
@@ -83,66 +93,56 @@ class TokenGenerator:
 
         Raises `TypeError`, naming the argument, for one of the wrong type or
         None (but `jti` may be None), or for one that is neither given nor set as
-        a default; `ValueError` if there is no salt for these claims, if a text
-        has a lone surrogate, if an int has more digits than Python writes, or if
-        the token would be longer than 65,536 characters; and whatever
-        `joat.salt_generator` raises. Warns with `WeakSaltWarning` of a secret
-        shorter than 32 bytes.
+        a default; `ValueError` if there is no salt for these claims, if that
+        function changes them, if a text has a lone surrogate, if an int has more
+        digits than Python writes, or if the token would be longer than 65,536
+        characters; what the verifying functions raise for a wrong salt; and
+        whatever `joat.salt_generator` raises. Warns with `WeakSaltWarning` of a
+        salt shorter than 32 octets.
         """
-        salt_generator = generator_for(salt)
-        iss = self.provider_name if provider is OMITTED else provider
+        secret = salt
+        del salt  # for crash reporters, as joat.salt tells
+        salt_generator = generator_for(secret)
         aud = self.client_id if client_id is OMITTED else client_id
-        sub = self.user_id if user_id is OMITTED else user_id
+        iss = self.provider_name if provider is OMITTED else provider
         scp = self.scope if scope is OMITTED else scope
+        sub = self.user_id if user_id is OMITTED else user_id
         if lifetime is OMITTED:
             lifetime = self.default_lifetime
-
-        if not isinstance(scp, list):
-            raise wrong_type("scope must be a list of str", scp)
-        for permission in scp:
-            if not isinstance(permission, str):
-                raise wrong_type("scope must hold only str", permission)
-        if not isinstance(lifetime, timedelta):
-            raise wrong_type("lifetime must be a datetime.timedelta", lifetime)
         if issued_at is OMITTED:
-            now = int(time.time() * 1_000_000)
-        elif isinstance(issued_at, datetime):
-            now = _microseconds_since_epoch(issued_at)
+            issued = int(time.time() * 1_000_000)
         else:
-            raise wrong_type("issued_at must be a datetime.datetime", issued_at)
+            issued = _microseconds_since_epoch(moment("issued_at", issued_at))
+        expires = issued + _microseconds(duration("lifetime", lifetime))
 
+        # In the order in which they are written.
         claims: dict[str, Any] = {
             "aud": identifier("client_id", aud),
             "iss": identifier("provider", iss),
-            "exp": (now + _microseconds(lifetime)) // 1_000_000,
-            "iat": now // 1_000_000,
-            "scp": list(map(str.__str__, scp)),
-            "sub": identifier("user_id", sub),
         }
         if jti is not None:
             claims["jti"] = identifier("jti", jti)
-        # Written before the function gets them, which may change its dict.
-        signing_input = codec.serialize(dump(claims))
+        claims["exp"] = expires // 1_000_000
+        claims["iat"] = issued // 1_000_000
+        claims["scp"] = scope_claim(scp)
+        claims["sub"] = identifier("user_id", sub)
+        payload = dump(claims)
 
-        found = secrets(salt_generator(claims))
-        if not found:
+        asked = {**claims, "scp": [*claims["scp"]]}
+        secret = hmac_keys(salt_generator(asked), stacklevel=3)
+        if asked != claims:
+            raise ValueError("joat.salt_generator must not change the claims")
+        if not secret:
             raise ValueError("there is no salt for these claims")
-        secret = found[0]
-        if len(secret) < 32:
-            warnings.warn(
-                "the salt is shorter than 32 bytes (RFC 7518 section 3.2)",
-                WeakSaltWarning,
-                stacklevel=2,
-            )
-        return codec.sign(signing_input, secret)
+        return jws.serialize(payload, secret[0])
 
 
-def _microseconds_since_epoch(moment: datetime) -> int:
-    epoch = _EPOCH if moment.utcoffset() is None else _EPOCH_UTC
-    return _microseconds(datetime.__sub__(moment, epoch))
+def _microseconds_since_epoch(from_datetime: datetime) -> int:
+    epoch = _EPOCH if from_datetime.utcoffset() is None else _EPOCH_UTC
+    return _microseconds(datetime.__sub__(from_datetime, epoch))
 
 
-def _microseconds(duration: timedelta) -> int:
+def _microseconds(span: timedelta) -> int:
     # The methods of the standard library by name: a subclass may override the
     # operators, and pendulum's // fails on a plain timedelta.
-    return timedelta.__floordiv__(duration, _MICROSECOND)
+    return timedelta.__floordiv__(span, _MICROSECOND)

@@ -1,78 +1,90 @@
 """Verifying access tokens.
 
-A token goes one way, down `_verify`: until its signature holds, nobody learns
+A token goes one way, down `_judge`: until its signature holds, nobody learns
 anything about its times, provider, client and scope.
 """
 
 from __future__ import annotations
 
-import sys
 import time
+from collections.abc import Collection
 from datetime import timedelta
+from typing import Any, Optional, Union
 
-from joat import codec
-from joat.claims import Credentials, identifier
-from joat.claims import read as read_claims
+from joat import claims as access_token
+from joat import json_object, jws
+from joat.arguments import (
+    OMITTED,
+    Accepted,
+    Omitted,
+    Permissions,
+    accepted,
+    is_accepted,
+    permissions,
+    seconds,
+    wrong_type,
+)
+from joat.claims import Credentials, VerifiedCredentials
 from joat.errors import (
     ExpiredToken,
     InsufficientScope,
     InvalidClaim,
     InvalidRequest,
+    InvalidSignature,
     MissingToken,
     NotYetValid,
     TokenError,
-    wrong_type,
 )
-from joat.omitted import OMITTED
-from joat.salt import current_generator, generator_for, secrets
+from joat.salt import (
+    Salt,
+    SaltGenerator,
+    current_generator,
+    generator_for,
+    hmac_keys,
+)
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Collection
-    from typing import Any, Union
+_Expected = tuple[
+    Optional[Collection[object]],  # providers
+    Optional[Collection[object]],  # clients
+    list[str],  # permissions
+    float,  # leeway
+]
 
-    from joat.claims import Identifier
-    from joat.omitted import Omitted
-    from joat.salt import Salt, SaltGenerator
-
-    Accepted = Union[Identifier, Collection[Identifier]]
-    Permissions = Union[list[str], tuple[str, ...], set[str], frozenset[str]]
-    Expected = tuple[
-        Union[Collection[Identifier], None],  # providers
-        Union[Collection[Identifier], None],  # clients
-        Collection[str],  # permissions
-        float,  # leeway
-    ]
-
-_ANYTHING: Expected = (None, None, (), 0)
-_COLLECTIONS = (list, tuple, set, frozenset)
+_NOTHING: _Expected = (None, None, [], 0)
 
 
-def parse_token(token: object) -> Credentials | None:
+def parse_token(token: object) -> Optional[Credentials]:
     """Return the credentials that a valid token grants, or None for any other.
 
     The credentials are a dict of `provider`, `client_id` and `user_id` (str or
     int), `authorized_scope` (list of str), and `jti` (str or int) if the token
     has one. `token` may be anything at all.
 
-    Raises `NotImplementedError` while `joat.salt_generator` is not assigned,
-    and what that function raises; `TypeError` or `ValueError` if it returns
-    what is no salt.
+    Raises `NotImplementedError` while `joat.salt_generator` is not assigned, and
+    what that function raises; `TypeError` if it is no function; `TypeError` or
+    `ValueError` if it returns what is no salt. Warns with `WeakSaltWarning` of a
+    salt shorter than 32 octets.
     """
-    verdict = _verify(token, current_generator(), _ANYTHING)
-    return verdict if type(verdict) is dict else None
+    verdict = _judge(token, current_generator(), _NOTHING)
+    if isinstance(verdict, TokenError):
+        return None
+    del verdict["expires_at"]  # type: ignore[misc]
+    return verdict
 
 
 def verify_token(
     token: object,
     *,
-    provider: Accepted | Omitted = OMITTED,
-    client_id: Accepted | Omitted = OMITTED,
-    scope: Permissions | Omitted = OMITTED,
-    leeway: float | timedelta = 0,
-    salt: Salt | Omitted = OMITTED,
-) -> Credentials:
-    """Return the credentials that a valid token grants, as `parse_token` does.
+    provider: Union[Accepted, Omitted] = OMITTED,
+    client_id: Union[Accepted, Omitted] = OMITTED,
+    scope: Union[Permissions, Omitted] = OMITTED,
+    leeway: Union[float, timedelta] = 0,
+    salt: Union[Salt, Omitted] = OMITTED,
+) -> VerifiedCredentials:
+    """Return the credentials that a valid token grants, and when they expire.
+
+    They are those of `parse_token` and `expires_at`, the token's `exp` as it
+    stands: an int or float, in seconds since 1970 in UTC.
 
     `provider` and `client_id` are the accepted value (str or int), or a list,
     tuple, set or frozenset of accepted ones; `scope` is a list, tuple, set or
@@ -85,23 +97,25 @@ def verify_token(
     Raises, in this order: `TypeError` or `ValueError` for wrong arguments, and
     `NotImplementedError` if neither `salt` nor `joat.salt_generator` is given;
     `MalformedToken`; what `joat.salt_generator` raises, or `TypeError` or
-    `ValueError` if it returns what is no salt; `InvalidSignature`, or
-    `MalformedToken` if only the signature is no base64url; `ExpiredToken`;
-    `NotYetValid`; `InvalidClaim`; `InsufficientScope`.
+    `ValueError` if it returns what is no salt; `InvalidSignature`;
+    `ExpiredToken`; `NotYetValid`; `InvalidClaim`; `InsufficientScope`. Warns
+    with `WeakSaltWarning` of a salt shorter than 32 octets.
     """
+    secret = salt
+    del salt  # for crash reporters, as joat.salt tells
     expected = _expected(provider, client_id, scope, leeway)
-    return _granted(_verify(token, generator_for(salt), expected))
+    return _granted_or_raise(_judge(token, generator_for(secret), expected))
 
 
 def authenticate(
-    authorization: str | bytes | None,
+    authorization: Union[str, bytes, None],
     *,
-    provider: Accepted | Omitted = OMITTED,
-    client_id: Accepted | Omitted = OMITTED,
-    scope: Permissions | Omitted = OMITTED,
-    leeway: float | timedelta = 0,
-    salt: Salt | Omitted = OMITTED,
-) -> Credentials:
+    provider: Union[Accepted, Omitted] = OMITTED,
+    client_id: Union[Accepted, Omitted] = OMITTED,
+    scope: Union[Permissions, Omitted] = OMITTED,
+    leeway: Union[float, timedelta] = 0,
+    salt: Union[Salt, Omitted] = OMITTED,
+) -> VerifiedCredentials:
     """Verify the token of an HTTP `Authorization` header (RFC 6750 section 2.1).
 
     `authorization` is the value of the header, or None if the request has none.
@@ -110,13 +124,15 @@ def authenticate(
     another scheme than Bearer, `InvalidRequest` if it has no token or several.
     A value that is neither str, bytes nor None is a `TypeError`.
     """
+    secret = salt
+    del salt  # for crash reporters, as joat.salt tells
     expected = _expected(provider, client_id, scope, leeway)
-    salt_generator = generator_for(salt)
+    salt_generator = generator_for(secret)
     token = bearer_token(authorization)
-    return _granted(_verify(token, salt_generator, expected))
+    return _granted_or_raise(_judge(token, salt_generator, expected))
 
 
-def bearer_token(authorization: str | bytes | None) -> str:
+def bearer_token(authorization: Union[str, bytes, None]) -> str:
     """Return the token of an HTTP `Authorization` header, unchecked.
 
     For looking up its salt, before `verify_token`: `authenticate` does both. The
@@ -129,10 +145,12 @@ def bearer_token(authorization: str | bytes | None) -> str:
         authorization = authorization.decode("latin-1")  # as HTTP servers do
     elif not isinstance(authorization, str):
         raise wrong_type("authorization must be a str, bytes or None", authorization)
-    scheme, _, credentials = authorization.partition(" ")
-    if scheme.lower() != "bearer":
+    # RFC 9110 section 5.5: the white space around a value is no part of it.
+    authorization = authorization.strip(" \t")
+    # Of a header of any length, no more than this is looked at for another scheme.
+    if authorization[:7].lower() not in ("bearer", "bearer "):
         raise MissingToken("the Authorization header is not for the Bearer scheme")
-    token = credentials.lstrip(" ")
+    token = authorization[7:].lstrip(" ")
     if not token:
         raise InvalidRequest("the Authorization header has no token")
     if " " in token:
@@ -148,50 +166,47 @@ def unverified_claims(token: object) -> dict[str, Any]:
 
     Raises `MalformedToken`.
     """
-    _, payload, signature = codec.read(token)
-    claims = codec.parse_object(payload, "payload")
-    # Whatever is malformed is refused here, too.
-    read_claims(claims)
-    codec.b64decode(signature)
+    _, payload, _ = jws.parse(token)
+    claims = json_object.parse(payload, "payload")
+    access_token.read(claims)  # refuses those that are not of the right types
     return claims
 
 
-def _verify(
-    token: object, salt_generator: SaltGenerator, expected: Expected
-) -> Credentials | TokenError:
+def _judge(
+    token: object, salt_generator: SaltGenerator, expected: _Expected
+) -> Union[VerifiedCredentials, TokenError]:
     # Errors are returned, so that parse_token can tell them from a TokenError that
     # the salt generator raises; and without their traceback, which would hold the
-    # token and the salts: it keeps them alive, and there are loggers that write down
-    # the variables of every frame.
+    # token and keep it alive.
     try:
-        signing_input, payload, signature = codec.read(token)
-        claims = codec.parse_object(payload, "payload")
-        credentials, expires, begins = read_claims(claims)
+        signing_input, payload, auth = jws.parse(token)
+        claims = json_object.parse(payload, "payload")
+        credentials, begins = access_token.read(claims)
     except TokenError as error:
         return error.with_traceback(None)
 
-    found = secrets(salt_generator(claims))
-    try:
-        codec.verify_signature(signing_input, signature, found)
-    except TokenError as error:
-        return error.with_traceback(None)
+    secret = hmac_keys(salt_generator(claims), stacklevel=4)
+    if not jws.is_signed(signing_input, auth, secret):
+        return InvalidSignature("the token's signature does not match")
 
-    providers, clients, permissions, leeway = expected
+    providers, clients, needed, leeway = expected
     now = time.time()
-    if expires <= now - leeway:
+    if credentials["expires_at"] <= now - leeway:
         return ExpiredToken("the token has expired")
     if begins is not None and begins > now + leeway:
         return NotYetValid("the token is not valid yet")
-    if providers is not None and credentials["provider"] not in providers:
+    if providers is not None and not is_accepted(credentials["provider"], providers):
         return InvalidClaim("the token is from another provider")
-    if clients is not None and credentials["client_id"] not in clients:
+    if clients is not None and not is_accepted(credentials["client_id"], clients):
         return InvalidClaim("the token is for another client")
-    if permissions and not set(permissions) <= set(credentials["authorized_scope"]):
-        return InsufficientScope("the token lacks a permission", permissions)
+    if needed and not set(credentials["authorized_scope"]).issuperset(needed):
+        return InsufficientScope("the token lacks a permission", needed)
     return credentials
 
 
-def _granted(verdict: Credentials | TokenError) -> Credentials:
+def _granted_or_raise(
+    verdict: Union[VerifiedCredentials, TokenError],
+) -> VerifiedCredentials:
     if isinstance(verdict, TokenError):
         try:
             raise verdict
@@ -201,42 +216,14 @@ def _granted(verdict: Credentials | TokenError) -> Credentials:
 
 
 def _expected(
-    provider: Accepted | Omitted,
-    client_id: Accepted | Omitted,
-    scope: Permissions | Omitted,
-    leeway: float | timedelta,
-) -> Expected:
+    provider: Union[Accepted, Omitted],
+    client_id: Union[Accepted, Omitted],
+    scope: Union[Permissions, Omitted],
+    leeway: Union[float, timedelta],
+) -> _Expected:
     return (
-        None if provider is OMITTED else _accepted("provider", provider),
-        None if client_id is OMITTED else _accepted("client_id", client_id),
-        () if scope is OMITTED else _permissions(scope),
-        _seconds(leeway),
+        None if provider is OMITTED else accepted("provider", provider),
+        None if client_id is OMITTED else accepted("client_id", client_id),
+        [] if scope is OMITTED else permissions(scope),
+        seconds(leeway),
     )
-
-
-def _accepted(name: str, expected: Accepted) -> Collection[Identifier]:
-    values = expected if isinstance(expected, _COLLECTIONS) else (expected,)
-    for value in values:
-        identifier(name, value)
-    return values
-
-
-def _permissions(scope: Permissions) -> list[str]:
-    if not isinstance(scope, _COLLECTIONS):
-        raise wrong_type("scope must be a list, tuple, set or frozenset of str", scope)
-    for permission in scope:
-        if not isinstance(permission, str):
-            raise wrong_type("scope must hold only str", permission)
-    # The header of InsufficientScope names them in an order that stays.
-    return list(scope) if isinstance(scope, (list, tuple)) else sorted(scope)
-
-
-def _seconds(leeway: float | timedelta) -> float:
-    if isinstance(leeway, timedelta):
-        leeway = leeway.total_seconds()
-    if isinstance(leeway, bool) or not isinstance(leeway, (int, float)):
-        rule = "leeway must be a number of seconds or a datetime.timedelta"
-        raise wrong_type(rule, leeway)
-    if not 0 <= leeway <= sys.float_info.max:
-        raise ValueError("leeway must be finite, and zero or more")
-    return leeway

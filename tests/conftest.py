@@ -27,6 +27,8 @@ CREDENTIALS = {
     "user_id": "user-marker",
     "authorized_scope": ["profile-marker", "read-marker"],
 }
+VERIFIED = {**CREDENTIALS, "expires_at": CLAIMS["exp"]}
+"""What `verify_token` and `authenticate` return, where `parse_token` does not."""
 
 
 def b64(octets):
@@ -142,7 +144,9 @@ def assert_accepted(asked, clock):
     """Return a check of everything that an acceptance means."""
 
     def check(token, credentials=CREDENTIALS, **expected):
-        assert joat.verify_token(token, **expected) == credentials
+        expires = joat.unverified_claims(token)["exp"]
+        verified = {**credentials, "expires_at": expires}
+        assert joat.verify_token(token, **expected) == verified
         assert len(asked) == 1
         if not expected:
             assert joat.parse_token(token) == credentials

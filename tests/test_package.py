@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import pydoc
 import shutil
 import subprocess
 import sys
+import typing
 from importlib import metadata
 from pathlib import Path
 
@@ -27,8 +29,11 @@ PUBLIC = {
     "MalformedToken",
     "MissingToken",
     "NotYetValid",
+    "Salt",
+    "SaltGenerator",
     "TokenError",
     "TokenGenerator",
+    "VerifiedCredentials",
     "WeakSaltWarning",
     "authenticate",
     "bearer_token",
@@ -48,13 +53,46 @@ def test_public_names():
     assert set(starred) >= PUBLIC
 
 
-@pytest.mark.parametrize("name", sorted(PUBLIC - {"Credentials", "salt_generator"}))
+ALIASES = {"Salt", "SaltGenerator"}
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC - ALIASES - {"salt_generator"}))
 def test_public_names_are_described(name):
     assert inspect.getdoc(getattr(joat, name))
 
 
-def test_credentials_are_a_dict():
-    assert joat.Credentials is dict
+FUNCTIONS = {
+    name: function
+    for module in MODULES
+    for name, function in inspect.getmembers(
+        importlib.import_module(f"joat.{module}"), inspect.isfunction
+    )
+    if function.__module__.startswith("joat.")
+}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
+def test_annotations_of_functions_resolve(function):
+    names = set(inspect.signature(function).parameters)
+    assert set(typing.get_type_hints(function)) == names | {"return"}
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC - ALIASES - {"salt_generator"}))
+def test_annotations_of_classes_and_their_methods_resolve(name):
+    public = getattr(joat, name)
+    if inspect.isclass(public):
+        assert typing.get_type_hints(public) is not None
+        for _, method in inspect.getmembers(public, inspect.isfunction):
+            assert "return" in typing.get_type_hints(method)
+
+
+def test_credentials_show_their_keys():
+    shown = pydoc.render_doc(joat.Credentials)
+    keys = {"provider", "client_id", "user_id", "authorized_scope", "jti"}
+    assert all(f"`{key}`" in shown for key in keys)
+    assert set(typing.get_type_hints(joat.Credentials)) == keys
+    assert "`expires_at`" in pydoc.render_doc(joat.VerifiedCredentials)
+    assert set(typing.get_type_hints(joat.VerifiedCredentials)) == keys | {"expires_at"}
 
 
 @pytest.mark.parametrize("module", MODULES)

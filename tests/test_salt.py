@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hmac
 import importlib
+import inspect
+import warnings
 
 import pytest
 from conftest import (
@@ -10,12 +13,14 @@ from conftest import (
     CREDENTIALS,
     SALT,
     TOKEN,
+    VERIFIED,
     assert_tells_nothing,
     make_token,
     with_claims,
 )
 
 import joat
+from joat import jws
 
 OTHER = b"another salt, which is long enough for HS256"
 
@@ -86,8 +91,8 @@ def test_unset_function_says_what_to_assign(call):
 
 @pytest.mark.usefixtures("unset", "clock")
 def test_unset_function_is_not_missed_where_the_salt_is_given():
-    assert joat.verify_token(TOKEN, salt=SALT) == CREDENTIALS
-    assert joat.authenticate(f"Bearer {TOKEN}", salt=SALT) == CREDENTIALS
+    assert joat.verify_token(TOKEN, salt=SALT) == VERIFIED
+    assert joat.authenticate(f"Bearer {TOKEN}", salt=SALT) == VERIFIED
     assert joat.unverified_claims(TOKEN) == CLAIMS
 
 
@@ -126,9 +131,20 @@ SALTS = {
     "str": (SALT.decode(), [SALT]),
     "str-not-ascii": (TEXT, [TEXT.encode()]),
     "bytes-not-utf-8": (b"\xff" * 32, [b"\xff" * 32]),
-    "nul-bytes": (b"\0" * 32, [b"\0" * 32]),
+    "nuls-before": (b"\0" * 31 + b"x", [b"\0" * 31 + b"x"]),
+    "nuls-behind": (SALT + b"\0" * 40, [SALT + b"\0" * 40]),
+    "bytearray": (bytearray(SALT), [SALT]),
+    "memoryview": (memoryview(SALT), [SALT]),
+    "memoryview-of-every-second": (
+        memoryview(OTHER + SALT)[::2],
+        [(OTHER + SALT)[::2]],
+    ),
+    "hyphens": (b"-" * 40, [b"-" * 40]),
+    "hyphen-and-begin": (b"-BEGIN " * 5, [b"-BEGIN " * 5]),
+    "ssh-without-space": (b"ssh-" * 8, [b"ssh-" * 8]),
     "longer-than-a-block": (b"x" * 65, [b"x" * 65]),
     "list-of-bytes": ([SALT], [SALT]),
+    "list-of-memoryview": ([memoryview(SALT), OTHER], [SALT, OTHER]),
     "list-of-str": ([TEXT], [TEXT.encode()]),
     "tuple-of-bytes": ((SALT,), [SALT]),
     "rotated-list": ([OTHER, SALT], [OTHER, SALT]),
@@ -155,9 +171,9 @@ def test_any_verifies(use, salt, secrets):
     for secret in secrets:
         token = make_token(salt=secret)
         assert joat.parse_token(token) == CREDENTIALS
-        assert joat.verify_token(token) == CREDENTIALS
-        assert joat.verify_token(token, salt=salt) == CREDENTIALS
-        assert joat.authenticate(f"Bearer {token}", salt=salt) == CREDENTIALS
+        assert joat.verify_token(token) == VERIFIED
+        assert joat.verify_token(token, salt=salt) == VERIFIED
+        assert joat.authenticate(f"Bearer {token}", salt=salt) == VERIFIED
     foreign = make_token(salt=b"some other salt of 32 bytes or more")
     assert joat.parse_token(foreign) is None
     with pytest.raises(joat.InvalidSignature):
@@ -216,9 +232,33 @@ WRONG_SALTS = {
     "zero": (0, TypeError),
     "integer": (1234567890, TypeError),
     "float": (1.5, TypeError),
-    "bytearray": (bytearray(b"salt-marker"), TypeError),
-    "empty-bytearray": (bytearray(), TypeError),
-    "memoryview": (memoryview(b"salt-marker"), TypeError),
+    "empty-bytearray": (bytearray(), ValueError),
+    "empty-memoryview": (memoryview(b""), ValueError),
+    "nuls": (b"\0" * 32, ValueError),
+    "one-nul": ("\0", ValueError),
+    "nuls-longer-than-a-block": (b"\0" * 65, ValueError),
+    "nul-bytearray": (bytearray(32), ValueError),
+    "nul-memoryview": (memoryview(bytes(32)), ValueError),
+    "nuls-after-good": ([SALT, b"\0" * 32], ValueError),
+    **{
+        f"key-{name}": (text, ValueError)
+        for name, text in {
+            "public": "-----BEGIN PUBLIC KEY-----\nsalt-marker",
+            "private": b"-----BEGIN RSA PRIVATE KEY-----\nsalt-marker",
+            "certificate": b"\r\n\t -----BEGIN CERTIFICATE-----\nsalt-marker",
+            "after-byte-order-mark": "\ufeff-----BEGIN PUBLIC KEY-----\nsalt-marker",
+            "ssh2": "---- BEGIN SSH2 PUBLIC KEY ----\nsalt-marker",
+            "openssh-rsa": "ssh-rsa AAAAB3NzaC1yc2E salt-marker",
+            "openssh-dss": b"ssh-dss AAAAB3NzaC1kc3M salt-marker",
+            "openssh-ed25519": b"\nssh-ed25519 AAAAC3NzaC1lZDI1 salt-marker",
+            "openssh-ecdsa": "ecdsa-sha2-nistp256 AAAAE2VjZHNh salt-marker",
+            "openssh-fido": "sk-ssh-ed25519@openssh.com AAAAGnNr salt-marker",
+            "openssh-fido-ecdsa": "sk-ecdsa-sha2-nistp256@openssh.com\tAAAAInNr",
+            "bytearray": bytearray(b"ssh-rsa AAAAB3NzaC1yc2E salt-marker"),
+            "memoryview": memoryview(b"-----BEGIN PUBLIC KEY-----\nsalt-marker"),
+            "after-good": [SALT, b"-----BEGIN PUBLIC KEY-----\nsalt-marker"],
+        }.items()
+    },
     "dict": ({"salt-marker": "salt-marker"}, TypeError),
     "empty-dict": ({}, TypeError),
     "set": ({"salt-marker"}, TypeError),
@@ -235,7 +275,6 @@ WRONG_SALTS = {
     "list-of-integers": ([1, 2], TypeError),
     "list-of-lists": ([[SALT]], TypeError),
     "tuple-in-tuple": (((SALT,),), TypeError),
-    "list-of-bytearray": ([bytearray(b"salt-marker")], TypeError),
     "true-after-good": ([SALT, True], TypeError),
 }
 by_wrong_salt = pytest.mark.parametrize(
@@ -268,6 +307,23 @@ def test_what_is_no_salt_is_wrong_as_argument_too(asked, salt, error, way):
 def test_a_wrong_argument_is_told_whatever_the_token(asked, salt, error):
     assert_servers_mistake(lambda: joat.verify_token("garbage", salt=salt), error)
     assert_servers_mistake(lambda: joat.authenticate(None, salt=salt), error)
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_a_coroutine_is_no_salt(monkeypatch, way):
+    coroutines = []
+
+    async def find_salt(claims):
+        return SALT
+
+    def unawaited(claims):
+        coroutines.append(find_salt(claims))
+        return coroutines[-1]
+
+    monkeypatch.setattr(joat, "salt_generator", unawaited)
+    with pytest.raises(TypeError, match="coroutine"):
+        way()
+    coroutines[-1].close()
 
 
 @pytest.mark.usefixtures("clock")
@@ -316,6 +372,14 @@ def overwrite(claims):
     claims.update(dict.fromkeys(claims, None), jti="changed", nbf=9e99, extra=1)
 
 
+def name_the_token(claims):
+    claims["jti"] = "changed"
+
+
+def pop_iat(claims):
+    claims.pop("iat")
+
+
 def change_scope(claims):
     claims["scp"].append("admin")
 
@@ -326,26 +390,164 @@ def empty_scope(claims):
 
 def extend_times(claims):
     claims["exp"] += 10**9
-    claims["iat"] -= 10**9
 
 
-CHANGES = [clear, overwrite, change_scope, empty_scope, extend_times]
+CHANGES = [
+    clear,
+    overwrite,
+    name_the_token,
+    pop_iat,
+    change_scope,
+    empty_scope,
+    extend_times,
+]
 
 
-@pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.usefixtures("clock")
-def test_function_may_change_its_dict(asked, monkeypatch, change):
+@pytest.fixture(params=CHANGES, ids=lambda change: change.__name__)
+def changed(request, monkeypatch):
+    """Assign a function that changes the claims that it is given."""
+
     def changing(claims):
-        change(claims)
+        request.param(claims)
         return SALT
 
-    issued = issue()
-    scope = list(CLAIMS["scp"])
     monkeypatch.setattr(joat, "salt_generator", changing)
-    assert issue() == issued
-    assert CLAIMS["scp"] == scope
+
+
+@pytest.mark.usefixtures("changed", "clock")
+def test_function_may_change_what_it_is_shown_when_verifying():
     assert joat.parse_token(TOKEN) == CREDENTIALS
-    assert joat.verify_token(TOKEN, scope=scope) == CREDENTIALS
+    assert joat.verify_token(TOKEN, scope=CLAIMS["scp"]) == VERIFIED
+
+
+@pytest.mark.usefixtures("changed")
+def test_function_must_not_change_the_claims_when_issuing():
+    scope = list(CLAIMS["scp"])
+    with pytest.raises(ValueError, match="must not change the claims") as caught:
+        issue()
+    assert not isinstance(caught.value, joat.TokenError)
+    assert_tells_nothing(caught.value, SALT, "client-marker", "profile-marker")
+    assert CLAIMS["scp"] == scope
+
+
+NO_FUNCTIONS = {"str": "salt-marker-salt-marker", "None": None, "bytes": SALT}
+
+
+@pytest.mark.parametrize("generator", NO_FUNCTIONS.values(), ids=NO_FUNCTIONS)
+@pytest.mark.parametrize(
+    "call",
+    {
+        **WAYS,
+        "TokenGenerator": lambda: joat.TokenGenerator("provider"),
+        "parse_token-of-garbage": lambda: joat.parse_token("garbage"),
+        "verify_token-of-None": lambda: joat.verify_token(None),
+        "authenticate-without-header": lambda: joat.authenticate(None),
+    }.values(),
+)
+def test_what_is_no_function_is_told_before_the_token(monkeypatch, generator, call):
+    monkeypatch.setattr(joat, "salt_generator", generator)
+    message = rf"^joat\.salt_generator must .*{type(generator).__name__}$"
+    with pytest.raises(TypeError, match=message) as caught:
+        call()
+    assert_tells_nothing(caught.value, "salt-marker", SALT, TOKEN)
+
+
+STRONG = b"x" * 32
+WEAK_SALTS = {
+    "bytes": b"x" * 31,
+    "str": "x" * 31,
+    "bytearray": bytearray(b"x"),
+    "memoryview": memoryview(b"x" * 31),
+    "padded": b"secret".ljust(32, b"\0"),
+    "padded-str": "secret".ljust(32, "\0"),
+    "padded-over-a-block": b"secret".ljust(80, b"\0"),
+    "31-and-nul": b"x" * 31 + b"\0",
+    "first": [b"x", STRONG],
+    "second": [STRONG, b"x"],
+    "two": (b"x", b"y"),
+    "hyphens": b"-" * 31,
+}
+STRONG_SALTS = {
+    "bytes": STRONG,
+    "str": "x" * 32,
+    "not-ascii": "\xe4" * 16,
+    "nuls-within": b"x" + b"\0" * 30 + b"x",
+    "list": [STRONG, b"y" * 32],
+    "hyphens": b"-" * 32,
+    "nothing": [],
+}
+
+
+def first_of(salt):
+    salt = salt[0] if isinstance(salt, (list, tuple)) else salt
+    return salt.encode() if isinstance(salt, str) else bytes(salt)
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("salt", WEAK_SALTS.values(), ids=WEAK_SALTS)
+def test_a_weak_salt_is_told_once_a_call_where_it_came_in(use, salt):
+    token = make_token(salt=first_of(salt))
+    use(salt)
+    for call in (
+        lambda: issue(),
+        lambda: issue(salt=salt),
+        lambda: joat.parse_token(token),
+        lambda: joat.verify_token(token),
+        lambda: joat.verify_token(token, salt=salt),
+        lambda: joat.authenticate(f"Bearer {token}"),
+        lambda: joat.authenticate(f"Bearer {token}", salt=salt),
+    ):
+        with pytest.warns(joat.WeakSaltWarning, match="shorter than 32") as warned:
+            assert call()
+        [warning] = warned
+        assert warning.filename == __file__
+        assert_tells_nothing(warning.message, token, first_of(salt).ljust(8))
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("salt", STRONG_SALTS.values(), ids=STRONG_SALTS)
+def test_a_strong_salt_is_no_matter_for_a_warning(use, salt):
+    use(salt)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        joat.parse_token(TOKEN)
+        if salt:
+            assert joat.parse_token(issue())
+
+
+def test_the_warning_points_at_the_line_that_called(use):
+    use(b"x")
+    with pytest.warns(joat.WeakSaltWarning) as warned:
+        joat.parse_token(TOKEN)
+    lines, start = inspect.getsourcelines(
+        test_the_warning_points_at_the_line_that_called
+    )
+    assert "joat.parse_token" in lines[warned[0].lineno - start]
+
+
+@pytest.mark.usefixtures("clock")
+def test_where_there_is_no_salt_an_hmac_is_computed_all_the_same(use, monkeypatch):
+    computed = []
+
+    def hmac_sha256(secret, message):
+        computed.append((len(secret), message))
+        return hmac.digest(secret, message, "sha256")
+
+    monkeypatch.setattr(jws, "hmac_sha256", hmac_sha256)
+    for salt in (SALT, OTHER[:32], None, [], ()):
+        use(salt)
+        joat.parse_token(TOKEN)
+    assert computed == [(32, TOKEN.rpartition(".")[0].encode())] * 5
+
+
+@pytest.mark.usefixtures("clock")
+def test_the_key_of_nobody_signs_nothing(use):
+    token = make_token(salt=jws._NOBODY)
+    use(jws._NOBODY)
+    assert joat.parse_token(token) == CREDENTIALS
+    use(None)
+    assert joat.parse_token(token) is None
+    assert joat.parse_token(TOKEN) is None
 
 
 RAISED = {
@@ -389,23 +591,3 @@ def test_any_callable_will_do(monkeypatch):
     monkeypatch.setattr(joat, "salt_generator", Table({CLAIMS["aud"]: SALT}))
     assert joat.parse_token(TOKEN) == CREDENTIALS
     assert joat.parse_token(with_claims(aud="other")) is None
-
-
-MESSAGES = {
-    "integer": (
-        7,
-        "a salt must be a str or bytes, a list or tuple of these, or None, not int",
-    ),
-    "float-in-list": (
-        [1.5],
-        "a salt must be a str or bytes, a list or tuple of these, or None, not float",
-    ),
-    "empty": (b"", "a salt must not be empty, nor hold a lone surrogate"),
-}
-
-
-@pytest.mark.parametrize(("salt", "message"), MESSAGES.values(), ids=MESSAGES)
-def test_what_the_programmer_is_told(salt, message):
-    with pytest.raises((TypeError, ValueError)) as caught:
-        joat.verify_token(TOKEN, salt=salt)
-    assert str(caught.value) == message

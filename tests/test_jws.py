@@ -25,7 +25,7 @@ from conftest import (
 )
 
 import joat
-from joat import codec
+from joat import json_object, jws
 
 ALPHABET = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
 PAYLOAD = json.dumps(CLAIMS).encode()
@@ -189,7 +189,7 @@ def test_refuses_foreign_characters_in_the_signature(assert_refused, text, place
     # what is not ASCII is no token from the start.
     foreign = insert(SEGMENTS[2], place, text)
     token = f"{SEGMENTS[0]}.{SEGMENTS[1]}.{foreign}"
-    assert_refused(token, is_asked=text.isascii())
+    assert_refused(token)
 
 
 @pytest.mark.parametrize("octet", [0x00, 0x2B, 0x2F, 0x3D, 0x80, 0xC3, 0xFF], ids=hex)
@@ -199,7 +199,7 @@ def test_refuses_foreign_octets(assert_refused, index, octet):
     segments[index] = segments[index][:4] + bytes([octet]) + segments[index][5:]
     if index < 2:
         segments[2] = signature(b".".join(segments[:2])).encode()
-    assert_refused(b".".join(segments), is_asked=index == 2)
+    assert_refused(b".".join(segments))
 
 
 def last_characters(octets):
@@ -257,7 +257,7 @@ MALFORMED_SIGNATURES = {
     "last", MALFORMED_SIGNATURES.values(), ids=MALFORMED_SIGNATURES
 )
 def test_refuses_malformed_signatures(assert_refused, last):
-    assert_refused(f"{SEGMENTS[0]}.{SEGMENTS[1]}.{last}", is_asked=True)
+    assert_refused(f"{SEGMENTS[0]}.{SEGMENTS[1]}.{last}")
 
 
 @pytest.mark.parametrize(
@@ -520,8 +520,12 @@ HEADERS = {
     "typ-JWE": {"alg": "HS256", "typ": "JWE"},
     "typ-JOSE": {"alg": "HS256", "typ": "JOSE"},
     "typ-logout-token": {"alg": "HS256", "typ": "logout+jwt"},
-    "typ-media-type": {"alg": "HS256", "typ": "application/jwt"},
-    "typ-media-type-of-access-token": {"alg": "HS256", "typ": "application/at+jwt"},
+    "typ-media-type": {"alg": "HS256", "typ": "application/jwe"},
+    "typ-other-media-type": {"alg": "HS256", "typ": "text/jwt"},
+    "typ-media-type-twice": {"alg": "HS256", "typ": "application/application/jwt"},
+    "typ-media-type-alone": {"alg": "HS256", "typ": "application/"},
+    "typ-media-type-with-parameter": {"alg": "HS256", "typ": "application/jwt;x=y"},
+    "typ-slash": {"alg": "HS256", "typ": "/jwt"},
     "typ-space-after": {"alg": "HS256", "typ": "JWT "},
     "typ-part": {"alg": "HS256", "typ": "jw"},
     "typ-doubled-last-wrong": b'{"alg":"HS256","typ":"JWT","typ":"JWE"}',
@@ -618,8 +622,8 @@ BASE64URL = {
 
 @pytest.mark.parametrize(("octets", "segment"), BASE64URL.values(), ids=BASE64URL)
 def test_base64url(octets, segment):
-    assert codec.b64encode(octets) == segment
-    assert codec.b64decode(segment) == octets
+    assert jws.b64encode(octets) == segment
+    assert jws.b64decode(segment) == octets
 
 
 def decoded(segments):
@@ -627,7 +631,7 @@ def decoded(segments):
     found = {}
     for segment in segments:
         with contextlib.suppress(joat.MalformedToken):
-            found[segment] = codec.b64decode(segment)
+            found[segment] = jws.b64decode(segment)
     return found
 
 
@@ -659,28 +663,27 @@ def test_base64url_takes_no_single_character():
     assert decoded([character.encode() for character in ALPHABET]) == {}
 
 
-def test_parse_object_names_the_part():
+def test_parsing_json_names_the_part():
     with pytest.raises(joat.MalformedToken, match="header") as caught:
-        codec.parse_object(b'["marker-in-json"]', "header")
+        json_object.parse(b'["marker-in-json"]', "header")
     assert_tells_nothing(caught.value, "marker-in-json")
 
 
-def test_read_takes_a_token_apart():
+def test_parse_takes_a_token_apart():
     signing_input = f"{SEGMENTS[0]}.{SEGMENTS[1]}".encode()
-    assert codec.read(TOKEN) == (signing_input, PAYLOAD, SEGMENTS[2].encode())
+    mac = hmac.digest(SALT, signing_input, "sha256")
+    assert jws.parse(TOKEN) == (signing_input, PAYLOAD, mac)
 
 
-def test_verify_signature_takes_any_of_the_secrets():
-    signing_input, _, last = codec.read(TOKEN)
-    codec.verify_signature(signing_input, last, (b"old", SALT, b"older"))
-    with pytest.raises(joat.InvalidSignature):
-        codec.verify_signature(signing_input, last, (b"old", b"older"))
-    with pytest.raises(joat.InvalidSignature):
-        codec.verify_signature(signing_input, last, ())
+def test_is_signed_takes_any_of_the_keys():
+    signing_input, _, signature = jws.parse(TOKEN)
+    assert jws.is_signed(signing_input, signature, (b"old", SALT, b"older"))
+    assert not jws.is_signed(signing_input, signature, (b"old", b"older"))
+    assert not jws.is_signed(signing_input, signature, ())
 
 
-def test_sign_is_the_way_back():
-    assert codec.sign(codec.serialize(PAYLOAD), SALT) == TOKEN
+def test_serialize_is_the_way_back():
+    assert jws.serialize(PAYLOAD, SALT) == TOKEN
 
 
 # RFC 2104 hashes a key that is longer than a block of 64 octets.
@@ -689,13 +692,13 @@ def test_hmac_is_that_of_the_standard_library(length):
     key = bytes(range(1, length + 1))
     for message in b"", b"x" * 55, b"x" * 56, b"x" * 64, bytes(range(256)):
         expected = hmac.digest(key, message, "sha256")
-        assert codec.hmac_sha256(key, message) == expected
+        assert jws.hmac_sha256(key, message) == expected
 
 
-def test_serialize_refuses_what_read_would():
+def test_serialize_refuses_what_parse_would():
     fits = b"x" * 49_091
-    assert len(codec.sign(codec.serialize(fits), SALT)) == 65_536
+    assert len(jws.serialize(fits, SALT)) == 65_536
     with pytest.raises(ValueError, match="longer than 65536") as caught:
-        codec.serialize(fits + b"x")
+        jws.serialize(fits + b"x", SALT)
     assert not isinstance(caught.value, joat.TokenError)
     assert_tells_nothing(caught.value, "xxxxxxxx")
