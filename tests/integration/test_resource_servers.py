@@ -13,6 +13,7 @@ from werkzeug.datastructures import WWWAuthenticate
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
 # The headings of the recipes in the index whose server at port 8000 protects
 # /profile, with the scope `profile`.
@@ -49,11 +50,11 @@ class Case:
     body: str = ""
 
 
-def good(*authorization: str, **case: str) -> Case:
+def good(*authorization: str, **case: Any) -> Case:
     return Case(authorization, 200, **case)
 
 
-def missing(*authorization: str, **case: str) -> Case:
+def missing(*authorization: str, **case: Any) -> Case:
     return Case(authorization, 401, **case)
 
 
@@ -61,7 +62,7 @@ def malformed(*authorization: str) -> Case:
     return Case(authorization, 400, "invalid_request")
 
 
-def invalid(*authorization: str, **case: str) -> Case:
+def invalid(*authorization: str, **case: Any) -> Case:
     return Case(authorization, 401, "invalid_token", **case)
 
 
