@@ -438,6 +438,7 @@ class TestForm:
         page = user.open().text
         assert "app asks for: profile<" in page
         assert "app asks for: profile read<" in user.open(scope=None).text
+        assert user.browser.head(user.url()).status_code == 200
 
     @pytest.mark.parametrize("base_url", ["http://localhost", "https://example.com"])
     def test_headers(self, user: User, base_url: str) -> None:
@@ -616,6 +617,7 @@ class TestCode:
         code, another = user.code(), user.tokens()
         tokens = user.exchange(code).json
         turn_clock(later)
+        user.code()  # forgets what is old
         refused(user.exchange(code), "invalid_grant")
         refused(user.refresh(tokens["refresh_token"]), "invalid_grant")
         assert user.refresh(another["refresh_token"]).status_code == 200

@@ -128,9 +128,9 @@ def find(kind: str, ticket: str, client_id: str) -> Grant | None:
 def use(ticket: str) -> bool:
     """Use a code or refresh token up; tell whether it was good until now.
 
-    One that was used before has been stolen, from the client or by the client's
-    caller, and nobody knows which of the two is the thief: its grant is revoked, with
-    all refresh tokens (RFC 6749 section 4.1.2, RFC 9700 section 4.14.2).
+    Of two that use the same one, the first or the second is a thief, and nobody knows
+    which: the grant is revoked, and with it all its refresh tokens (RFC 6749 section
+    4.1.2, RFC 9700 section 4.14.2). One that expired unused is its grant's only one.
     """
     digest = _digest(ticket)
     with _connect() as db:
@@ -142,7 +142,7 @@ def use(ticket: str) -> bool:
             return True
         db.execute(
             "UPDATE grants SET revoked = 1 WHERE id ="
-            " (SELECT grant_id FROM tickets WHERE digest = ? AND used)",
+            " (SELECT grant_id FROM tickets WHERE digest = ?)",
             [digest],
         )
     return False

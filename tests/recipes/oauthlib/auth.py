@@ -9,7 +9,6 @@ oauthlib makes them with `issue`, and they are good as access tokens.
 
 from __future__ import annotations
 
-import base64
 import logging
 import os
 import secrets
@@ -18,7 +17,8 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote_plus, urlencode
 
-from flask import Flask, Response, request
+import flask
+from flask import Flask, Response
 from oauthlib.common import Request
 from oauthlib.oauth2 import BackendApplicationServer, RequestValidator
 from werkzeug.security import check_password_hash, generate_password_hash
@@ -81,10 +81,12 @@ class Validator(RequestValidator):
 
     def authenticate_client(self, request: Request, *args: Any, **kwargs: Any) -> bool:
         """Find the client that sent the request (RFC 6749 section 2.3.1)."""
-        login = basic_login(request.headers.get("Authorization"))
-        if login is None:
+        login = flask.request.authorization
+        if login is None or login.type != "basic":
             return False
-        client_id, secret = login
+        # Both are encoded as in a form before they are joined.
+        client_id = unquote_plus(login.username or "")
+        secret = unquote_plus(login.password or "")
         client = CLIENTS.get(client_id, NOBODY)
         good = check_password_hash(client.secret_hash, secret)
         # The form may name the client, too, but no other one.
@@ -129,26 +131,6 @@ class Validator(RequestValidator):
         """Keep nothing: a token of joat says all that is to be known of it."""
 
 
-def basic_login(header: str | None) -> tuple[str, str] | None:
-    """Return the id and the secret of an `Authorization` header, or None.
-
-    `request.authorization` skips what is no base64, and so takes the first of several
-    headers, which a WSGI server joins with commas.
-    """
-    scheme, _, encoded = (header or "").partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        login = base64.b64decode(encoded.strip(), validate=True).decode()
-    except ValueError:
-        return None
-    client_id, colon, secret = login.partition(":")
-    if not colon:
-        return None
-    # RFC 6749 section 2.3.1: both are encoded as in a form before they are joined.
-    return unquote_plus(client_id), unquote_plus(secret)
-
-
 server = BackendApplicationServer(
     Validator(),
     token_generator=issue,
@@ -168,9 +150,11 @@ def token() -> Response:
     """Issue an access token (RFC 6749 section 5.1), or say why not (section 5.2)."""
     # Without what has no value, which counts as left out (RFC 6749 section 3.2), and
     # without what stands in the URL, where no parameter belongs.
-    form = [(name, value) for name, value in request.form.items(multi=True) if value]
+    form = [
+        (name, value) for name, value in flask.request.form.items(multi=True) if value
+    ]
     headers, body, status = server.create_token_response(
-        request.base_url, "POST", urlencode(form), dict(request.headers)
+        flask.request.base_url, "POST", urlencode(form)
     )
     if status == 401:
         # oauthlib's challenge is that of a resource server (RFC 6750).
