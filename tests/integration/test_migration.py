@@ -92,6 +92,7 @@ def claims(now: int, **changed: object) -> dict[str, Any]:
 
 
 def credentials(claims: dict[str, Any]) -> dict[str, Any]:
+    """Return what `parse_token` makes of these claims."""
     return {
         "provider": claims["iss"],
         "client_id": claims["aud"],
@@ -100,14 +101,19 @@ def credentials(claims: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def verified(claims: dict[str, Any]) -> dict[str, Any]:
+    """Return what `verify_token` makes of these claims."""
+    return {**credentials(claims), "expires_at": claims["exp"]}
+
+
 @pytest.mark.usefixtures("hook")
 @pytest.mark.parametrize(("old", "new"), CALLS)
 def test_call_becomes(old: str, new: str, monkeypatch: pytest.MonkeyPatch) -> None:
     now = int(time.time())
     monkeypatch.setattr("time.time", lambda: now)
     # Within the leeway of the row that has one.
-    expired = {"exp": now - 10} if "leeway" in old else {}
-    token = jwt.encode(claims(now, **expired), KEY)
+    expected = claims(now, exp=now - 10) if "leeway" in old else claims(now)
+    token = jwt.encode(expected, KEY)
     names = {"jwt": jwt, "joat": joat, "token": token, "key": KEY, "now": now}
 
     before, after = eval(old, names), eval(new, names)
@@ -115,12 +121,13 @@ def test_call_becomes(old: str, new: str, monkeypatch: pytest.MonkeyPatch) -> No
     if isinstance(before, str):  # a token: either library reads both
         for issued in (before, after):
             read = jwt.decode(issued, KEY, ["HS256"], audience="app")
-            assert read == claims(now)
-            assert joat.verify_token(issued) == credentials(claims(now))
+            assert read == expected
+            assert joat.verify_token(issued) == verified(expected)
     elif "unverified" in new:
-        assert after == before == claims(now)
+        assert after == before == expected
     else:
-        assert after == credentials(before) == credentials(claims(now))
+        assert before == expected
+        assert after == verified(expected)
 
 
 def test_table_has_both_directions() -> None:
