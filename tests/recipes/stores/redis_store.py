@@ -45,13 +45,13 @@ store = redis.Redis.from_url(
     os.environ["REDIS_URL"],
     socket_connect_timeout=1,
     socket_timeout=1,
-    # Once more, on a new connection: the server may have closed one that lay idle.
-    retry=Retry(NoBackoff(), 1),
+    # Not once more: a request that waits for Redis holds a worker of the server.
+    retry=Retry(NoBackoff(), 0),
 )
 
 # The salts of a client are a sorted set, by when they end; the one that signs has no
-# end. A script, since nothing can come between its commands. In this order, since the
-# connection may send it twice: the new salt must not retire itself.
+# end. A script, since nothing can come between its commands. In this order, should a
+# connection send it twice: the new salt must not retire itself.
 ROTATE = """
 for _, salt in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '+inf', '+inf')) do
     redis.call('ZADD', KEYS[1], ARGV[3], salt)
