@@ -275,6 +275,7 @@ def test_public_client(auth: SimpleNamespace) -> None:
     (code,) = allow(auth, client_id="spa")["code"]
     form = code_form(auth, client_id="spa", code=code)
     assert_refused(post({**form, "client_id": "web"}, None), "invalid_client")
+    assert_refused(post(form, basic("spa", "spa-secret")), "invalid_client")
     told = post(form, None).json()
     assert joat.unverified_claims(told["access_token"])["aud"] == "spa"
     refresh = refresh_form(told["refresh_token"])
@@ -353,6 +354,14 @@ def test_nobody_to_answer(auth: SimpleNamespace, asked: dict[str, str]) -> None:
     assert browser.get("/authorize", {**ASKED, **asked}).status_code == 400
 
 
+@pytest.mark.parametrize("query", ["%zz", "state=%", "state=%1"])
+def test_query_that_is_no_form(auth: SimpleNamespace, query: str) -> None:
+    browser = Client()
+    browser.force_login(auth.zoe)
+    for method in (browser.get, browser.post):
+        assert method(f"/authorize?{query}").status_code == 400
+
+
 def test_page_of_the_user(auth: SimpleNamespace) -> None:
     browser = Client(enforce_csrf_checks=True)
     login = browser.get("/authorize", ASKED)
@@ -388,23 +397,42 @@ def test_refresh_token_used_twice(auth: SimpleNamespace) -> None:
     assert_refused(post(refresh_form(second["refresh_token"])), "invalid_grant")
 
 
+@pytest.mark.parametrize("moment", ["get_original_scopes", "save_bearer_token"])
 def test_refresh_token_used_twice_at_once(
-    auth: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+    auth: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    """A second request comes between the check of the first and what it stores."""
     form = refresh_form(tokens_of_zoe(auth)["refresh_token"])
-    answers = []
-    issue = auth.auth.token_generator.issue_token
+    refused_if_overtaken(auth, monkeypatch, moment, form)
 
-    def interrupted(**claims: Any) -> str:
-        if not answers:
-            answers.append(None)
-            answers[0] = post(form)
-        return issue(**claims)
 
-    monkeypatch.setattr(auth.auth.token_generator, "issue_token", interrupted)
+@pytest.mark.parametrize(
+    "moment", ["get_code_challenge", "confirm_redirect_uri", "save_bearer_token"]
+)
+def test_code_used_twice_at_once(
+    auth: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    refused_if_overtaken(auth, monkeypatch, moment, code_form(auth))
+
+
+def refused_if_overtaken(
+    auth: SimpleNamespace,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
+    form: dict[str, str],
+) -> None:
+    """Send a request while the validator answers to another one like it."""
+    ask_validator = getattr(auth.auth.Validator, moment)
+    overtaking = []
+
+    def interrupted(*args: Any, **kwargs: Any) -> Any:
+        if not overtaking:
+            overtaking.append(None)
+            overtaking[0] = post(form)
+        return ask_validator(*args, **kwargs)
+
+    monkeypatch.setattr(auth.auth.Validator, moment, interrupted)
     assert_refused(post(form), "invalid_grant")
-    assert answers[0].status_code == 200
+    assert overtaking[0].status_code == 200
 
 
 def test_locked_out_user(auth: SimpleNamespace) -> None:
@@ -444,6 +472,24 @@ def test_no_token_is_stored(auth: SimpleNamespace) -> None:
 )
 def test_other_grant(auth: SimpleNamespace, form: dict[str, str]) -> None:
     assert_refused(post(form), "unsupported_grant_type")
+
+
+def test_grant_of_openid(auth: SimpleNamespace) -> None:
+    """oauthlib knows it; django-oauth-toolkit fails at it."""
+    assert_refused(
+        post(code_form(auth, grant_type="openid")),
+        "unauthorized_client",
+        "unsupported_grant_type",
+    )
+
+
+def test_token_for_one_resource_server(auth: SimpleNamespace) -> None:
+    """RFC 8707: rather none than one that is good everywhere."""
+    resource = "https://api.example"
+    assert_refused(post(code_form(auth, resource=resource)), "invalid_target")
+    assert not auth.models.AccessToken.objects.exists()
+    (code,) = allow(auth, resource=resource)["code"]
+    assert_refused(post(code_form(auth, code=code)), "invalid_target")
 
 
 def test_grant_of_others(auth: SimpleNamespace) -> None:
@@ -577,14 +623,18 @@ def test_post_without_a_cookie(usual: str, tokens: dict[str, str]) -> None:
     assert ask(f"{usual}/profile", "POST").status == 401
 
 
-def test_cache(usual: str, tokens: dict[str, str]) -> None:
+@pytest.mark.parametrize("server", ["usual", "rest"])
+def test_cache(
+    server: str, request: pytest.FixtureRequest, tokens: dict[str, str]
+) -> None:
     """Django's cache looks at the URL alone, and answers before any view."""
+    url = f"{request.getfixturevalue(server)}/profile"
     for name, user in {"good": "user:zoe", "of_bob": "user:bob"}.items():
         header = ("Authorization", f"Bearer {tokens[name]}")
-        answer = ask(f"{usual}/profile", headers=[header])
+        answer = ask(url, headers=[header])
         assert answer.json == {"user": user}
         assert answer.headers["Cache-Control"] == "private"
-    assert ask(f"{usual}/profile").status == 401
+    assert ask(url).status == 401
 
 
 @pytest.fixture(scope="module")
@@ -616,7 +666,7 @@ def test_accept(rest: str, tokens: dict[str, str], accept: str) -> None:
     assert answer.json
 
 
-def test_no_plain_view_is_open(rest: str) -> None:
+def test_number_as_a_subject(rest: str) -> None:
     """A subject that is an integer is no user's, whatever it is."""
     number = issue_token(user_id=1)
     header = ("Authorization", f"Bearer {number}")

@@ -1,7 +1,9 @@
 """What the authorization server tells django-oauth-toolkit: whom to trust, and how.
 
 `auth_settings.py` names what is here: the grants on offer, the checks of clients and
-users, and the access tokens.
+users, and the access tokens. A `request` is oauthlib's, with the form's parameters as
+attributes, beside those that the checks have set; where both have a name, only the
+order of the calls tells which one it is.
 """
 
 from __future__ import annotations
@@ -19,17 +21,19 @@ from oauth2_provider.models import AbstractApplication, get_refresh_token_model
 from oauth2_provider.oauth2_backends import OAuthLibCore
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauthlib import oauth2
-from oauthlib.common import Request
+from oauthlib.oauth2.rfc6749.errors import CustomOAuth2Error
 
 import joat
 
 # The hash of no secret at all; to check it takes as long as to check one.
 NO_HASH = make_password(None)
 
+GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
+
 token_generator = joat.TokenGenerator(settings.JOAT_PROVIDER)
 
 
-def issue_access_token(request: Request) -> str:
+def issue_access_token(request: Any) -> str:
     """Return the access token for a request that has passed all checks."""
     client_id = request.client.client_id
     if request.grant_type == "client_credentials":
@@ -63,15 +67,15 @@ class Server(oauth2.Server):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         del self.response_types["token"]  # RFC 9700 section 2.1.2
-        del self.grant_types["password"]  # RFC 9700 section 2.4
-        del self.grant_types["urn:ietf:params:oauth:grant-type:device_code"]
+        for grant_type in set(self.grant_types) - set(GRANT_TYPES):
+            del self.grant_types[grant_type]  # the password grant: section 2.4
 
 
 class Validator(OAuth2Validator):
     """The checks of django-oauth-toolkit, made stricter."""
 
     def client_authentication_required(
-        self, request: Request, *args: Any, **kwargs: Any
+        self, request: Any, *args: Any, **kwargs: Any
     ) -> bool:
         """Return False for a public client, which has no secret, and no other."""
         if "Authorization" in request.headers:
@@ -81,7 +85,7 @@ class Validator(OAuth2Validator):
             and request.client.client_type == AbstractApplication.CLIENT_PUBLIC
         )
 
-    def authenticate_client(self, request: Request, *args: Any, **kwargs: Any) -> bool:
+    def authenticate_client(self, request: Any, *args: Any, **kwargs: Any) -> bool:
         """Return whether a confidential client has sent its secret, by HTTP Basic.
 
         Every secret that is sent costs one password hash, whatever is wrong with it,
@@ -104,24 +108,33 @@ class Validator(OAuth2Validator):
             and request.client_id in (None, "", client_id)
         )
 
+    def validate_grant_type(
+        self, client_id: str, grant_type: str, *args: Any, **kwargs: Any
+    ) -> bool:
+        """Return whether a client may use a grant; oauthlib has `openid` for a code."""
+        known = grant_type in GRANT_TYPES
+        return known and super().validate_grant_type(
+            client_id, grant_type, *args, **kwargs
+        )
+
     def validate_code(
         self,
         client_id: str,
         code: str,
         client: AbstractApplication,
-        request: Request,
+        request: Any,
         *args: Any,
         **kwargs: Any,
     ) -> bool:
         """Return whether a code is good, and its user not locked out since then."""
         good = super().validate_code(client_id, code, client, request, *args, **kwargs)
-        return good and request.user.is_active
+        return bool(good and request.user.is_active)
 
     def validate_refresh_token(
         self,
         refresh_token: str,
         client: AbstractApplication,
-        request: Request,
+        request: Any,
         *args: Any,
         **kwargs: Any,
     ) -> bool:
@@ -129,19 +142,24 @@ class Validator(OAuth2Validator):
         good = super().validate_refresh_token(
             refresh_token, client, request, *args, **kwargs
         )
-        return good and request.user.is_active
+        return bool(good and request.user.is_active)
 
     def _save_bearer_token(
-        self, token: dict[str, Any], request: Request, *args: Any, **kwargs: Any
+        self, token: dict[str, Any], request: Any, *args: Any, **kwargs: Any
     ) -> None:
         """Store what is issued, in a transaction; a refresh token is good for one."""
         if request.grant_type == "refresh_token":
             # Of two requests that brought the same one at the same moment, both may
             # have come here; django-oauth-toolkit would answer them alike.
             stored = get_refresh_token_model().objects.select_for_update()
-            if stored.get(pk=request.refresh_token_instance.pk).revoked is not None:
+            used = stored.get(pk=request.refresh_token_instance.pk)
+            if used.revoked is not None:
                 raise oauth2.InvalidGrantError(request=request)
         super()._save_bearer_token(token, request, *args, **kwargs)
+        if request.resource:
+            # RFC 8707 section 2. A token of joat's names no resource server: this one
+            # would be good at all. What was stored is rolled back.
+            raise CustomOAuth2Error(error="invalid_target", request=request)
 
 
 def basic_login(header: str | None) -> tuple[str, str] | None:

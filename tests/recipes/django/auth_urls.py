@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.contrib.auth.views import LoginView
+from django.core.exceptions import BadRequest, ObjectDoesNotExist
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from oauth2_provider import views
+
+
+class AuthorizationView(views.AuthorizationView):
+    """The authorization endpoint (RFC 6749 section 3.1)."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Refuse a query at which oauthlib fails, or do what the parent does."""
+        if re.search("%(?![0-9A-Fa-f]{2})", request.META["QUERY_STRING"]):
+            raise BadRequest("the query is not that of a form")
+        response: HttpResponse = super().dispatch(request, *args, **kwargs)
+        return response
 
 
 class TokenView(views.TokenView):
@@ -15,8 +28,13 @@ class TokenView(views.TokenView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Issue tokens, or say why not (section 5.2)."""
+        response: HttpResponse
         if well_formed(request):
-            response = self.authorization_flow_token_response(request)
+            try:
+                response = self.authorization_flow_token_response(request)
+            except ObjectDoesNotExist:
+                # Since it was checked, another request has used the code or token up.
+                response = JsonResponse({"error": "invalid_grant"}, status=400)
         else:
             response = JsonResponse({"error": "invalid_request"}, status=400)
         response.headers["Content-Type"] = "application/json"
@@ -46,6 +64,6 @@ def well_formed(request: HttpRequest) -> bool:
 # clients. To let them, include `oauth2_provider.urls.management_urlpatterns`.
 urlpatterns = [
     path("login", LoginView.as_view(template_name="login.html"), name="login"),
-    path("authorize", views.AuthorizationView.as_view(), name="authorize"),
+    path("authorize", AuthorizationView.as_view(), name="authorize"),
     path("token", TokenView.as_view(), name="token"),
 ]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from bearer import IsUser, has_scope
 from django.urls import path
+from django.views.decorators.cache import cache_control
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 # For the demonstration; in production a database.
-ARTICLES = {"user:zoe": ["On tokens"]}
+ARTICLES: dict[object, list[str]] = {"user:zoe": ["On tokens"]}
 
 
 class Profile(APIView):
@@ -33,7 +34,9 @@ class Articles(APIView):
         return Response({"articles": ARTICLES.get(request.user.pk, [])})
 
 
+# Not even Django's own cache may keep an answer for the next one who asks.
+private = cache_control(private=True)
 urlpatterns = [
-    path("profile", Profile.as_view()),
-    path("articles", Articles.as_view()),
+    path("profile", private(Profile.as_view())),
+    path("articles", private(Articles.as_view())),
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
 from rest_framework.authentication import BaseAuthentication
@@ -68,7 +68,7 @@ def credentials_of(request: Request) -> joat.Credentials:
     """Return what the request's token grants, or refuse a request without one."""
     if not isinstance(request.successful_authenticator, BearerAuthentication):
         raise NotAuthenticated("there is no token in the Authorization header")
-    return request.auth
+    return cast("joat.Credentials", request.auth)
 
 
 def has_scope(*scope: str) -> type[BasePermission]:
