@@ -1,66 +1,60 @@
-"""The recipes of README.md, as a user takes them out of it.
-
-A recipe is the section under a heading: its `python` blocks are files, each
-named by its first line, a comment (`# app.py`), and its `sh` blocks are the
-commands that run them.
-"""
+"""The recipes of tests/recipes: their folders, and what the index says of each."""
 
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
-README = Path(__file__).parents[2] / "README.md"
-# Lines of text, code and commands; blank lines and fences do not count.
-LONGEST = 30
+FOLDERS = Path(__file__).parents[1] / "recipes"
+INDEX = FOLDERS / "README.md"
+# Sections of the index that are no recipe.
+OTHER = ("To try them", "Moving from PyJWT")
 
-# A heading, or a whole block of code, in which # begins a comment.
-_PART = re.compile(
-    r"^(?P<level>#+) (?P<title>.+?)\s*$|^```(?P<language>\w*)\n(?P<code>.*?)^```$",
-    re.MULTILINE | re.DOTALL,
-)
-
-
-def code(title: str) -> str:
-    """Return the Python code of the recipe, its files one after the other."""
-    return "\n\n".join(_blocks(title, "python"))
+_HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
+_FOLDER = re.compile(r"\s*^Folder: `(\w+)/`\.", re.MULTILINE)
+_SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def commands(title: str) -> list[str]:
-    """Return the shell commands of the recipe."""
-    return "".join(_blocks(title, "sh")).splitlines()
+def titles() -> list[str]:
+    """Return the headings of the recipes."""
+    index = INDEX.read_text(encoding="utf-8")
+    return [title for title in _HEADING.findall(index) if title not in OTHER]
 
 
-def write(title: str, directory: Path) -> None:
-    """Write the files of the recipe to the directory."""
-    for block in _blocks(title, "python"):
-        named = re.match(r"# (\S+\.py)\n", block)
-        assert named, f"a block of {title!r} does not begin with the name of its file"
-        (directory / named[1]).write_text(block, encoding="utf-8")
+def section(title: str, document: Path = INDEX) -> str:
+    """Return what stands under a `##` heading of a document."""
+    _, *parts = _HEADING.split(document.read_text(encoding="utf-8"))
+    return dict(zip(parts[::2], parts[1::2]))[title]
 
 
-def _blocks(title: str, language: str) -> list[str]:
-    return [
-        part["code"]
-        for part in _PART.finditer(_section(title))
-        if part["language"] == language
-    ]
+def folder(title: str) -> Path:
+    """Return the folder that the first line of a recipe's section names."""
+    named = _FOLDER.match(section(title))
+    assert named, f"the section {title!r} does not begin with its folder"
+    return FOLDERS / named[1]
 
 
-def _section(title: str) -> str:
-    readme = README.read_text(encoding="utf-8")
-    headings = [part for part in _PART.finditer(readme) if part["title"]]
-    (heading,) = (part for part in headings if part["title"] == title)
-    end = next(
-        (
-            part.start()
-            for part in headings
-            if part.start() > heading.start()
-            and len(part["level"]) <= len(heading["level"])
-        ),
-        len(readme),
-    )
-    section = readme[heading.end() : end]
-    lines = re.findall(r"^(?!```)[ \t]*\S", section, re.MULTILINE)
-    assert len(lines) <= LONGEST, f"the recipe {title!r} has {len(lines)} lines"
-    return section
+def shell(title: str) -> list[str]:
+    """Return the blocks of shell commands of a section."""
+    return _SHELL.findall(section(title))
+
+
+def servers(title: str) -> str:
+    """Return the block that starts the servers of a recipe: a line each, with &."""
+    blocks = [block for block in shell(title) if " &\n" in block]
+    assert len(blocks) == 1, f"the section {title!r} has {len(blocks)} such blocks"
+    return blocks[0]
+
+
+def expected_output(block: str) -> str:
+    """Return what a block of commands says that they print: its lines with `# `."""
+    lines = block.splitlines(keepends=True)
+    return "".join(line[2:] for line in lines if line.startswith("# "))
+
+
+def copy(title: str, directory: Path) -> Path:
+    """Copy the files of a recipe, and nothing else, to an empty directory."""
+    ignored = shutil.ignore_patterns("__pycache__", ".*")
+    source = folder(title)
+    return shutil.copytree(source, directory, ignore=ignored, dirs_exist_ok=True)

@@ -1,4 +1,4 @@
-"""FastAPI on uvicorn, with a lookup of the salt that takes a while."""
+"""FastAPI: a look-up that takes a while, and what the OpenAPI document says."""
 
 from __future__ import annotations
 
@@ -7,103 +7,98 @@ import time
 
 import httpx
 import pytest
-import recipes
-from authlib.integrations.httpx_client import AsyncOAuth2Client
-from conftest import PATIENCE
+from servers import PATIENCE, ask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
     from typing import Any
 
+    from servers import Server
+
 REQUESTS = 200
-LOOKUP = 0.1  # seconds that a lookup takes in the recipe
+LOOKUP = 0.1  # seconds that a look-up takes in the recipe
 
 
 @pytest.fixture(scope="module")
-def api(
-    serve_module: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
-) -> str:
-    directory = tmp_path_factory.mktemp("recipe")
-    recipes.write("FastAPI", directory)
-    return str(serve_module(recipes.commands("FastAPI")[-1], directory).url)
+def api(serve_recipe: Callable[..., Server]) -> str:
+    return serve_recipe("FastAPI").url()
 
 
-def test_answers(http: httpx.Client, api: str, attempt: Any) -> None:
-    attempt.check(http.get(f"{api}/profile", headers=attempt.headers))
+@pytest.fixture(scope="module")
+def document(api: str) -> Any:
+    return ask(f"{api}/openapi.json").json
 
 
-def test_unknown_client(
-    http: httpx.Client, api: str, issue: Callable[..., str]
+@pytest.mark.parametrize("client_id", ["other", 1, "", "APP"])
+def test_client_without_salts(
+    api: str, issue: Callable[..., str], client_id: str | int
 ) -> None:
-    headers = {"Authorization": f"Bearer {issue(client_id='other')}"}
-    response = http.get(f"{api}/profile", headers=headers)
-    assert response.status_code == 401
-    assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]
+    header = ("Authorization", f"Bearer {issue(client_id=client_id)}")
+    answer = ask(f"{api}/profile", headers=[header])
+    assert answer.status == 401
+    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
 
 
 def test_many_at_once(api: str, issue: Callable[..., str]) -> None:
     """Each answer is for the token of its own request; every tenth is forged."""
-    forged = {"salt": "f" * 32}
     tokens = [
-        issue(user_id=number, **({} if number % 10 else forged))
+        issue(user_id=f"user:{number}", **({} if number % 10 else {"salt": 32 * "f"}))
         for number in range(REQUESTS)
     ]
 
     async def get_all() -> list[httpx.Response]:
         limits = httpx.Limits(max_connections=None)
         async with httpx.AsyncClient(limits=limits, timeout=PATIENCE) as client:
-            return await asyncio.gather(
-                *(
-                    client.get(
-                        f"{api}/profile", headers={"Authorization": f"Bearer {token}"}
-                    )
-                    for token in tokens
-                )
-            )
+
+            def get(token: str) -> Any:
+                headers = {"Authorization": f"Bearer {token}"}
+                return client.get(f"{api}/profile", headers=headers)
+
+            return await asyncio.gather(*map(get, tokens))
 
     begin = time.monotonic()
     responses = asyncio.run(get_all())
-    # Less than the lookups alone take one after the other.
+    # Less than the look-ups alone take one after the other.
     assert time.monotonic() - begin < REQUESTS * LOOKUP
     for number, response in enumerate(responses):
         if number % 10:
-            assert (response.status_code, response.json()) == (200, {"user": number})
+            assert response.status_code == 200
+            assert response.json() == {"user": f"user:{number}"}
         else:
             assert response.status_code == 401
+            assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]
 
 
-def test_openapi(http: httpx.Client, api: str) -> None:
-    description = http.get(f"{api}/openapi.json").json()
-    ((name, details),) = description["components"]["securitySchemes"].items()
-    assert details["type"] == "oauth2"
-    assert details["flows"]["password"] == {
-        "tokenUrl": "https://example.com/token",
-        "scopes": {"profile": "Read the profile"},
+def test_document_names_the_flows(document: Any) -> None:
+    (scheme,) = document["components"]["securitySchemes"].values()
+    scopes = {"profile": "Read the profile"}
+    assert scheme == {
+        "type": "oauth2",
+        "flows": {
+            "clientCredentials": {
+                "tokenUrl": "https://example.com/token",
+                "scopes": scopes,
+            },
+            "authorizationCode": {
+                "authorizationUrl": "https://example.com/authorize",
+                "tokenUrl": "https://example.com/token",
+                "scopes": scopes,
+            },
+        },
     }
-    assert description["paths"]["/profile"]["get"]["security"] == [{name: ["profile"]}]
 
 
-def test_authlib_client(serve: Callable[..., Any], tmp_path: Path, api: str) -> None:
-    """The client gets its token from the Flask recipe, whose salt is the same."""
-    for title in ("Flask: a token endpoint", "Flask: passwords and refresh tokens"):
-        recipes.write(title, tmp_path)
-        command = recipes.commands(title)[-1]
-    auth = serve(command).url
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_document_names_the_scope_and_the_refusals(document: Any, method: str) -> None:
+    (scheme,) = document["components"]["securitySchemes"]
+    operation = document["paths"]["/profile"][method]
+    assert operation["security"] == [{scheme: ["profile"]}]
+    assert set(operation["responses"]) == {"200", "400", "401", "403"}
+    # The Authorization header is the scheme's affair, no parameter.
+    assert "parameters" not in operation
 
-    async def use() -> None:
-        async with AsyncOAuth2Client(
-            "app", "app's secret", token_endpoint=f"{auth}/token", timeout=PATIENCE
-        ) as client:
-            await client.fetch_token(username="zoe", password="zoe's password")
-            response = await client.get(f"{api}/profile")
-            assert response.json() == {"user": "zoe"}
 
-            # As if its hour were over: the client renews it before the request.
-            client.token["expires_at"] = 0
-            response = await client.get(f"{api}/profile")
-            assert response.json() == {"user": "zoe"}
-            assert client.token["expires_at"] > time.time()
-
-    asyncio.run(use())
+def test_operations_differ(document: Any) -> None:
+    operations = document["paths"]["/profile"].values()
+    assert len({operation["operationId"] for operation in operations}) == 2

@@ -1,4 +1,4 @@
-"""Moving from PyJWT and from PyJOAT 1.1.1: what README.md says becomes what.
+"""Moving from PyJWT and from PyJOAT 1.1.1: what the tables say becomes what.
 
 tox puts PyJOAT 1.1.1 and its PyJWT 0.2.1 into directories of their own, named
 by PYJOAT_1_1_1 and PYJWT_0_2_1. Where there is a Python 2.7 they run on it;
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+README = Path(__file__).parents[2] / "README.md"
 KEY = "0123456789abcdef0123456789abcdef"
 PYJOAT = os.environ["PYJOAT_1_1_1"]
 PYJWT = os.environ["PYJWT_0_2_1"]
@@ -48,26 +49,33 @@ def python27() -> str | None:
 PYTHON27 = python27()
 
 
-def table(title: str) -> list[list[str]]:
-    """Return the rows of the README's table under a heading, as lists of cells."""
-    recipes.code(title)  # for its check of the length
-    readme = recipes.README.read_text(encoding="utf-8")
-    section = re.split(rf"^#+ {re.escape(title)}$", readme, flags=re.MULTILINE)[1]
-    section = re.split("^#", section, flags=re.MULTILINE)[0]
+def table(document: Path, title: str) -> list[list[str]]:
+    """Return the rows of the table under a heading, as lists of cells."""
+    section = recipes.section(title, document)
     rows = re.findall(r"^\| (.+) \|$", section, re.MULTILINE)
     return [row.split(" | ") for row in rows[1:]]
 
 
 # --- PyJWT ---------------------------------------------------------------------
 
-FROM_PYJWT = [[cell.strip("`") for cell in row] for row in table("Moving from PyJWT")]
+FROM_PYJWT = [
+    [cell.strip("`") for cell in row]
+    for row in table(recipes.INDEX, "Moving from PyJWT")
+]
 CALLS = [row for row in FROM_PYJWT if "(" in row[0]]
 ERRORS = [row for row in FROM_PYJWT if "(" not in row[0]]
+# The assignment that the section begins with.
+(ASSIGNMENT,) = re.findall(
+    r"^```python\n(.*?)^```$",
+    recipes.section("Moving from PyJWT"),
+    re.MULTILINE | re.DOTALL,
+)
 
 
 @pytest.fixture
 def hook(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(joat, "salt_generator", lambda claims: KEY)
+    monkeypatch.setattr(joat, "salt_generator", joat.salt_generator)  # to be restored
+    exec(ASSIGNMENT, {"key": KEY})
 
 
 def claims(now: int, **changed: object) -> dict[str, Any]:
@@ -84,6 +92,7 @@ def claims(now: int, **changed: object) -> dict[str, Any]:
 
 
 def credentials(claims: dict[str, Any]) -> dict[str, Any]:
+    """Return what `parse_token` makes of these claims."""
     return {
         "provider": claims["iss"],
         "client_id": claims["aud"],
@@ -92,14 +101,19 @@ def credentials(claims: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def verified(claims: dict[str, Any]) -> dict[str, Any]:
+    """Return what `verify_token` makes of these claims."""
+    return {**credentials(claims), "expires_at": claims["exp"]}
+
+
 @pytest.mark.usefixtures("hook")
 @pytest.mark.parametrize(("old", "new"), CALLS)
 def test_call_becomes(old: str, new: str, monkeypatch: pytest.MonkeyPatch) -> None:
     now = int(time.time())
     monkeypatch.setattr("time.time", lambda: now)
     # Within the leeway of the row that has one.
-    expired = {"exp": now - 10} if "leeway" in old else {}
-    token = jwt.encode(claims(now, **expired), KEY)
+    expected = claims(now, exp=now - 10) if "leeway" in old else claims(now)
+    token = jwt.encode(expected, KEY)
     names = {"jwt": jwt, "joat": joat, "token": token, "key": KEY, "now": now}
 
     before, after = eval(old, names), eval(new, names)
@@ -107,12 +121,13 @@ def test_call_becomes(old: str, new: str, monkeypatch: pytest.MonkeyPatch) -> No
     if isinstance(before, str):  # a token: either library reads both
         for issued in (before, after):
             read = jwt.decode(issued, KEY, ["HS256"], audience="app")
-            assert read == claims(now)
-            assert joat.verify_token(issued) == credentials(claims(now))
+            assert read == expected
+            assert joat.verify_token(issued) == verified(expected)
     elif "unverified" in new:
-        assert after == before == claims(now)
+        assert after == before == expected
     else:
-        assert after == credentials(before) == credentials(claims(now))
+        assert before == expected
+        assert after == verified(expected)
 
 
 def test_table_has_both_directions() -> None:
@@ -298,7 +313,7 @@ if PYTHON27:
 
 # A member of the fleet, on Python 2.7 and on 3.
 MEMBER = f"""
-import json, os
+import json, sys
 from wsgiref.simple_server import make_server
 
 import joat
@@ -315,7 +330,7 @@ def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [answer if isinstance(answer, bytes) else answer.encode()]
 
-make_server("127.0.0.1", int(os.environ["PORT"]), app).serve_forever()
+make_server("127.0.0.1", int(sys.argv[1]), app).serve_forever()
 """
 
 # On Python 3, where it needs a PyJWT of today, 1.1.1 can issue but not verify.
@@ -333,9 +348,11 @@ class Member:
         path: str = "",
     ) -> None:
         (directory / "member.py").write_text(MEMBER, encoding="utf-8")
-        # utcnow(), which 1.1.1 calls, is deprecated in Python 3.12.
-        env = {"PYTHONPATH": path, "PYTHONWARNINGS": "ignore" if path else "error"}
-        self.url = serve(f"{python} -B member.py", directory, **env).url
+        env = {"PYTHONWARNINGS": "error"}
+        if path:
+            # utcnow(), which 1.1.1 calls, is deprecated in Python 3.12.
+            env = {"PYTHONPATH": path, "PYTHONWARNINGS": "ignore"}
+        self.url = serve(f"{python} -B member.py 8000 &", directory, **env).url()
 
     def issue(self) -> str:
         response = requests.get(f"{self.url}/token", timeout=10)
@@ -374,7 +391,7 @@ def test_verifier_takes_golden_tokens(
         assert verifier.parse("".join(token.split())) == granted(arguments)
 
 
-# For either version: what the rows of the README's table come to.
+# For either version: what the rows of README.md's table come to.
 DIFFERENCES = f"""
 import base64, hashlib, hmac, json, sys, time, warnings
 import joat
@@ -476,7 +493,7 @@ if PYTHON27:
 
 
 def test_table_of_differences() -> None:
-    rows = table("Moving from PyJOAT 1.1.1")
+    rows = table(README, "Moving from PyJOAT 1.1.1")
     assert [row[0] for row in rows] == ["needs", *OUTCOMES]
     # A row says with which error either version answers, if it does.
     for name, before, after in rows[1:]:

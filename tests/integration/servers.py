@@ -1,0 +1,214 @@
+"""Servers in processes of their own, and a client that sends just what it is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from email.message import Message
+    from typing import Any
+
+PATIENCE = 60  # seconds, for a machine that does much else
+SALT = "0123456789abcdef0123456789abcdef"
+OLDER_SALT = SALT[::-1]
+# What the recipes and their index call a server's port.
+PORTS = ("8000", "9000", "6379")
+TOKEN = re.compile(r"\beyJ[\w-]*\.[\w-]*\.[\w-]*")
+
+
+@dataclass
+class Server:
+    """A shell script that runs servers, and the port of each instead of its own."""
+
+    script: str
+    process: subprocess.Popen[bytes]
+    ports: dict[str, str]
+    log: Path
+
+    def url(self, port: int = 8000) -> str:
+        """Return the URL of the server that the script has listen at `port`."""
+        return f"http://127.0.0.1:{self.ports[str(port)]}"
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def wait(self) -> None:
+        """Return as soon as every server takes connections."""
+        deadline = time.monotonic() + PATIENCE
+        for name, port in self._listening():
+            while not _takes_connections(port):
+                assert self.process.poll() is None, f"a server ended: {self}"
+                assert time.monotonic() < deadline, f"{name} does not answer: {self}"
+                time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End all processes; fail if one had ended, or if the log is not clean."""
+        ended = self.process.poll() is not None
+        try:
+            self._signal(signal.SIGTERM)
+            self.process.wait(PATIENCE)
+        finally:
+            self._signal(signal.SIGKILL)
+            self.process.wait()
+        assert not ended, f"a server ended by itself: {self}"
+        self.check_log()
+
+    def check_log(self) -> None:
+        """Fail if a server printed a traceback, a warning, a token or a secret."""
+        assert "Traceback (most recent call last)" not in self.output, str(self)
+        assert "Warning:" not in self.output, str(self)
+        # A server may log the URLs that it is asked for: that is why no token
+        # belongs there.
+        output = re.sub(r"access_token=[\w.-]+", "", self.output)
+        assert not TOKEN.search(output), "a token is in the log"
+        assert SALT not in output, "a salt is in the log"
+        assert OLDER_SALT not in output, "a salt is in the log"
+        assert "app's secret" not in output, "a client's secret is in the log"
+
+    def _listening(self) -> list[tuple[str, str]]:
+        """Return the ports in the lines that start servers, as they are and were."""
+        lines = re.findall(r"^.* &$", self.script, re.MULTILINE)
+        ports = [
+            (name, port)
+            for name, port in self.ports.items()
+            if any(port in line for line in lines)
+        ]
+        assert ports, f"no server has a port: {self.script}"
+        return ports
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
+    def __str__(self) -> str:
+        return f"{self.script}\n{self.output}"
+
+
+def shell(script: str) -> list[str]:
+    """Return the command that runs a script as one types it, up to its first error."""
+    return ["bash", "-c", f"set -e -o pipefail\n{script}"]
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Return the environment of a recipe: that of the tests, and the salts."""
+    return {
+        **os.environ,
+        # The scripts of this environment's packages, and its python.
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath]),
+        "PYTHONUNBUFFERED": "1",
+        "JOAT_SALT": f"{SALT}\n{OLDER_SALT}\n",
+        **variables,
+    }
+
+
+def replace_ports(text: str, ports: dict[str, str]) -> str:
+    """Replace the ports that a text names."""
+    return re.sub(
+        rf"\b({'|'.join(PORTS)})\b",
+        lambda found: ports.setdefault(found[0], _free_port()),
+        text,
+    )
+
+
+@contextmanager
+def servers(logs: Path) -> Iterator[Callable[..., Server]]:
+    """Yield the function that the fixture `serve` is; stop what it started at the end.
+
+    Logs go to the directory, in which servers also run if they are given no other.
+    """
+
+    def start(script: str, directory: Path = logs, **variables: str) -> Server:
+        ports: dict[str, str] = {}
+        script = replace_ports(script, ports)
+        for path in directory.glob("*.py"):
+            text = path.read_text(encoding="utf-8")
+            path.write_text(replace_ports(text, ports), encoding="utf-8")
+        log = logs / f"servers-{time.monotonic_ns()}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                # The shell ends with the first server that does, and after a
+                # signal, which all get, with the last one.
+                shell(f"trap wait TERM\n{script}\nwait -n"),
+                cwd=directory,
+                env=environment(**variables),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        server = Server(script, process, ports, log)
+        stack.callback(server.stop)
+        server.wait()
+        return server
+
+    with ExitStack() as stack:
+        yield start
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: Message
+    text: str
+
+    @property
+    def json(self) -> Any:
+        assert self.headers.get_content_type() == "application/json", self
+        return json.loads(self.text)
+
+
+def ask(
+    url: str,
+    method: str = "GET",
+    headers: Sequence[tuple[str, str]] = (),
+    body: str = "",
+) -> Answer:
+    """Return the answer to a request with exactly these headers, in this order.
+
+    Unlike the usual clients this one sends white space behind a value, and two
+    headers of one name.
+    """
+    target = urlsplit(url)
+    connection = HTTPConnection(target.netloc, timeout=PATIENCE)
+    try:
+        connection.putrequest(method, target._replace(scheme="", netloc="").geturl())
+        for name, value in headers:
+            connection.putheader(name, value)
+        if method == "POST":
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body.encode())
+        response = connection.getresponse()
+        text = response.read().decode()
+        return Answer(response.status, response.headers, text)
+    finally:
+        connection.close()
+
+
+def _takes_connections(port: str) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", int(port)), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _free_port() -> str:
+    """Return a loopback port on which nothing listens."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return str(sock.getsockname()[1])

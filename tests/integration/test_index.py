@@ -1,0 +1,111 @@
+"""The index of the recipes: every line of it does what it says."""
+
+from __future__ import annotations
+
+import ast
+import shlex
+import subprocess
+import sys
+from importlib import metadata
+
+import pytest
+import recipes
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from servers import environment, replace_ports, servers, shell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+every_recipe = pytest.mark.parametrize("title", recipes.titles())
+
+
+def run(block: str, directory: Path) -> None:
+    """Run commands in a shell; fail if they print anything but what they say."""
+    done = subprocess.run(
+        shell(block),
+        cwd=directory,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == recipes.expected_output(block)
+    assert done.stderr == ""
+
+
+def test_to_try_them(tmp_path: Path) -> None:
+    install, block = recipes.shell("To try them")
+    assert install == "pip install .\n"
+    run(block, tmp_path)
+
+
+def test_every_folder_has_a_section() -> None:
+    folders = {path for path in recipes.FOLDERS.iterdir() if any(path.glob("*.py"))}
+    assert {recipes.folder(title) for title in recipes.titles()} == folders
+
+
+@every_recipe
+def test_run_and_try(title: str, tmp_path: Path) -> None:
+    """In a copy of the folder, with nothing else."""
+    directory = recipes.copy(title, tmp_path / "recipe")
+    ports: dict[str, str] = {}
+    with servers(tmp_path) as serve:
+        for block in recipes.shell(title):
+            if block.startswith("pip install "):
+                continue
+            if " &\n" in block:
+                assert recipes.expected_output(block) == ""
+                ports = serve(block, directory).ports
+            else:
+                run(replace_ports(block, ports), directory)
+
+
+@every_recipe
+def test_install(title: str) -> None:
+    """What is named is here, and all that the files import comes with it."""
+    installed = {
+        canonicalize_name(wanted.name)
+        for name in named_distributions(title)
+        for wanted in [Requirement(name), *requirements(Requirement(name))]
+    }
+    for module in imported_modules(title):
+        providers = metadata.packages_distributions()[module]
+        assert installed & {canonicalize_name(name) for name in providers}, module
+
+
+def named_distributions(title: str) -> list[str]:
+    """Return the names of the line `pip install …`; there may be none to install."""
+    block = recipes.shell(title)[0]
+    return shlex.split(block)[2:] if block.startswith("pip install ") else []
+
+
+def requirements(distribution: Requirement) -> Iterator[Requirement]:
+    """Yield what pip installs with a distribution and its extras."""
+    for line in metadata.requires(distribution.name) or []:
+        needed = Requirement(line)
+        if needed.marker is None or any(
+            needed.marker.evaluate({"extra": extra})
+            for extra in distribution.extras or {""}
+        ):
+            yield needed
+            yield from requirements(needed)
+
+
+def imported_modules(title: str) -> set[str]:
+    """Return the modules that a recipe imports from other distributions."""
+    modules = set()
+    files = list(recipes.folder(title).glob("*.py"))
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                modules |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                assert node.module, "a recipe is no package"
+                modules.add(node.module.split(".")[0])
+    own = {"joat", *(path.stem for path in files)}
+    return modules - own - sys.stdlib_module_names

@@ -1,0 +1,181 @@
+"""Every resource server of the recipes, put through the same requests over HTTP."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pytest
+import recipes
+from servers import Answer, Server, ask, servers
+from werkzeug.datastructures import WWWAuthenticate
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+# The headings of the recipes in the index whose server at port 8000 protects
+# /profile, with the scope `profile`.
+RECIPES = [
+    "Flask",
+    "Django",
+    "Django REST framework",
+    "Starlette",
+    "aiohttp",
+    "WSGI",
+    "FastAPI",
+    "Authlib",
+    "oauthlib",
+]
+
+# What Firefox sends for a page.
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@dataclass
+class Case:
+    """A request, and what must be answered; {…} stands for a token by that name."""
+
+    authorization: tuple[str, ...] = ()
+    status: int = 200
+    error: str | None = None
+    # If the server itself may refuse the request before joat sees it, as well.
+    other_statuses: tuple[int, ...] = ()
+    user: str = "user:zoe"
+    scope: str | None = None
+    method: str = "GET"
+    query: str = ""
+    accept: str = "*/*"
+    body: str = ""
+
+
+def good(*authorization: str, **case: Any) -> Case:
+    return Case(authorization, 200, **case)
+
+
+def missing(*authorization: str, **case: Any) -> Case:
+    return Case(authorization, 401, **case)
+
+
+def malformed(*authorization: str) -> Case:
+    return Case(authorization, 400, "invalid_request")
+
+
+def invalid(*authorization: str, **case: Any) -> Case:
+    return Case(authorization, 401, "invalid_token", **case)
+
+
+def insufficient(*authorization: str) -> Case:
+    return Case(authorization, 403, "insufficient_scope", scope="profile")
+
+
+CASES = {
+    "valid": good("Bearer {good}"),
+    "valid, signed with the older salt": good("Bearer {of_older_salt}"),
+    "valid, of a client itself": good("Bearer {of_client}", user="client:app"),
+    "valid, a space behind": good("Bearer {good} "),
+    "valid, a tab behind": good("Bearer {good}\t"),
+    "valid, scheme in lower case": good("bearer {good}"),
+    "valid, POST": good("Bearer {good}", method="POST"),
+    "valid, POST of a form": good("Bearer {good}", method="POST", body="a=b"),
+    "valid, from a browser": good("Bearer {good}", accept=BROWSER),
+    "missing": missing(),
+    "missing, POST": missing(method="POST"),
+    "missing, from a browser": missing(accept=BROWSER),
+    "empty": missing(""),
+    "Basic": missing("Basic YXBwOmFwcCdzIHNlY3JldA=="),
+    "Digest": missing('Digest username="app"'),
+    "token without scheme": missing("{good}"),
+    "token in the URL": missing(query="?access_token={good}"),
+    "token in the body": missing(method="POST", body="access_token={good}"),
+    "empty Bearer": malformed("Bearer"),
+    "empty Bearer, a space behind": malformed("Bearer "),
+    "two tokens in one header": malformed("Bearer {good} {good}"),
+    "two tokens in one header with a comma": malformed("Bearer {good}, Bearer {good}"),
+    "two headers": malformed("Bearer {good}", "Bearer {good}"),
+    "two headers, the first one good": malformed("Bearer {good}", "Bearer {expired}"),
+    "two headers, the second one good": malformed("Bearer {expired}", "Bearer {good}"),
+    "two headers for two users": malformed("Bearer {good}", "Bearer {of_bob}"),
+    "Bearer, then Basic": malformed("Bearer {good}", "Basic YXBwOg=="),
+    # A server that gets them joined sees another scheme, as RFC 6750 has it.
+    "Basic, then Bearer": Case(
+        ("Basic YXBwOg==", "Bearer {good}"), 401, other_statuses=(400,)
+    ),
+    "expired": invalid("Bearer {expired}"),
+    "tampered": invalid("Bearer {tampered}"),
+    "wrong salt": invalid("Bearer {wrong_salt}"),
+    "foreign provider": invalid("Bearer {foreign}"),
+    "refresh token": invalid("Bearer {refresh}"),
+    "garbage": invalid("Bearer garbage"),
+    "not ASCII": invalid("Bearer zo\xeb"),
+    "a NUL behind": invalid("Bearer {good}\0", other_statuses=(400,)),
+    "garbage of 64 kB": invalid("Bearer " + 65_000 * "A", other_statuses=(400, 431)),
+    "garbage, POST": invalid("Bearer garbage", method="POST"),
+    "garbage, from a browser": invalid("Bearer garbage", accept=BROWSER),
+    "too little scope": insufficient("Bearer {little_scope}"),
+    "no scope": insufficient("Bearer {no_scope}"),
+}
+
+
+@pytest.fixture(scope="module", params=RECIPES)
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    directory = recipes.copy(request.param, tmp_path_factory.mktemp("recipe"))
+    with servers(tmp_path_factory.mktemp("log")) as serve:
+        yield serve(recipes.servers(request.param), directory)
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_answer(server: Server, case: Case, tokens: dict[str, str]) -> None:
+    sent = [value.format_map(tokens) for value in case.authorization]
+    query, body = case.query.format_map(tokens), case.body.format_map(tokens)
+    headers = [("Accept", case.accept)]
+    headers += [("Authorization", value) for value in sent]
+    if body:
+        headers.append(("Content-Type", "application/x-www-form-urlencoded"))
+    answer = ask(f"{server.url()}/profile{query}", case.method, headers, body)
+
+    if case.status == 200:
+        assert answer.status == 200, answer
+        assert answer.json == {"user": case.user}
+        assert "WWW-Authenticate" not in answer.headers
+        return
+    assert "zoe" not in answer.text
+    assert "bob" not in answer.text
+    if answer.status in case.other_statuses:
+        # The server's own words, in which aiohttp even repeats a malformed header.
+        return
+    assert answer.status == case.status, answer
+    check_refusal(answer, case)
+    assert_nothing_of(answer, [*sent, query, body])
+
+
+def check_refusal(answer: Answer, case: Case) -> None:
+    """RFC 6750 section 3."""
+    (challenge,) = answer.headers.get_all("WWW-Authenticate", [])
+    told = WWWAuthenticate.from_header(challenge)
+    assert told is not None
+    assert told.type == "bearer"
+    assert told.get("error") == case.error
+    assert told.get("scope") == case.scope
+    description = told.get("error_description")
+    assert (description is None) == (case.error is None)
+    # For a reader of the body: why, although the challenge of a request without
+    # a token must not say it.
+    assert answer.json
+    assert (description or "Authorization header") in answer.text
+
+
+def assert_nothing_of(answer: Answer, sent: list[str]) -> None:
+    """Fail if the answer has a segment of a token that was sent."""
+    answered = f"{answer.headers}\n{answer.text}"
+    for value in sent:
+        for segment in re.findall(r"[\w-]{20,}", value):
+            assert segment not in answered
+
+
+def test_log(server: Server) -> None:
+    """After all of the above it tells no token; nothing has gone wrong."""
+    server.check_log()

@@ -1,0 +1,87 @@
+"""A resource server whose middleware lets only requests with a good token pass.
+
+For production, keep the secret where you keep your others, and put a server that
+speaks HTTPS in front: whoever reads a bearer token can use it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.typedefs import Handler
+
+import joat
+
+PROVIDER = "https://example.com"
+SCOPE = ["profile"]
+SALTS = [salt for salt in os.environ["JOAT_SALT"].splitlines() if salt]
+
+
+def find_salt(claims: dict[str, object]) -> list[str]:
+    """Return the salts that may have signed a token, newest first."""
+    return SALTS
+
+
+joat.salt_generator = find_salt
+CREDENTIALS = web.RequestKey("credentials", joat.Credentials)
+
+
+def drop_exception(record: logging.LogRecord) -> bool:
+    """Keep what a malformed request holds out of the log: it may be a token."""
+    if record.exc_info and isinstance(record.exc_info[1], HttpProcessingError):
+        record.exc_info = None
+    return True
+
+
+logging.getLogger("aiohttp.server").addFilter(drop_exception)
+
+
+def authenticate(request: web.Request) -> joat.Credentials:
+    """Return what the request's token grants, or raise a `joat.TokenError`."""
+    values = request.headers.getall("Authorization", [])
+    if len(values) > 1:
+        # If one were picked here and another one by a proxy in front, each would
+        # have let somebody else in.
+        raise joat.InvalidRequest("there are several Authorization headers")
+    header = values[0] if values else None
+    return joat.authenticate(header, provider=PROVIDER, scope=SCOPE)
+
+
+def refuse(error: joat.TokenError) -> web.Response:
+    """Return the answer of RFC 6750 section 3."""
+    answer = {
+        "error": error.error or "missing_token",
+        "error_description": error.description,
+    }
+    challenge = error.www_authenticate(realm="profile")
+    return web.json_response(
+        answer, status=error.status, headers={"WWW-Authenticate": challenge}
+    )
+
+
+@web.middleware
+async def bearer_auth(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer a request, or hand it on with its credentials."""
+    try:
+        credentials = authenticate(request)
+    except joat.TokenError as error:
+        return refuse(error)
+    request[CREDENTIALS] = credentials
+    return await handler(request)
+
+
+async def profile(request: web.Request) -> web.Response:
+    """Tell whose token it is."""
+    return web.json_response({"user": request[CREDENTIALS]["user_id"]})
+
+
+app = web.Application(middlewares=[bearer_auth])
+app.router.add_get("/profile", profile)
+app.router.add_post("/profile", profile)
+
+if __name__ == "__main__":
+    web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]))

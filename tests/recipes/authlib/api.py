@@ -1,0 +1,70 @@
+"""A resource server with Authlib's `ResourceProtector`.
+
+It needs the `JOAT_SALT` of the authorization server and nothing else from there.
+For production, keep that secret where you keep your others, and put a server that
+speaks HTTPS in front: whoever reads a bearer token can use it.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from authlib.integrations.flask_oauth2 import ResourceProtector, current_token
+from authlib.oauth2.rfc6749 import JsonRequest
+from flask import Flask
+from flask.typing import ResponseReturnValue
+
+import joat
+
+PROVIDER = "https://example.com"
+SALTS = [salt for salt in os.environ["JOAT_SALT"].splitlines() if salt]
+
+
+def find_salt(claims: dict[str, object]) -> list[str]:
+    """Return the salts that may have signed a token, newest first."""
+    return SALTS
+
+
+joat.salt_generator = find_salt
+app = Flask(__name__)
+
+
+class Protector(ResourceProtector):
+    """Let joat read the whole header; what it grants is Authlib's `current_token`.
+
+    A token needs all that `scopes` names, where Authlib is content with one of the
+    list. `optional=True` changes nothing: no token is refused, too.
+    """
+
+    def validate_request(
+        self, scopes: list[str] | None, request: JsonRequest, **kwargs: Any
+    ) -> joat.Credentials:
+        """Return what the request's token grants, or raise a `joat.TokenError`."""
+        # A WSGI server joins several Authorization headers with commas. They must stay
+        # joined, for joat to refuse them: if one were picked here and another one by a
+        # proxy in front, each would have let somebody else in.
+        header = request.headers.get("Authorization")
+        needed = " ".join(scopes or ()).split()
+        return joat.authenticate(header, provider=PROVIDER, scope=needed)
+
+
+require_oauth = Protector()
+
+
+@app.errorhandler(joat.TokenError)
+def refuse(error: joat.TokenError) -> ResponseReturnValue:
+    """Return the answer of RFC 6750 section 3."""
+    answer = {
+        "error": error.error or "missing_token",
+        "error_description": error.description,
+    }
+    challenge = error.www_authenticate(realm="profile")
+    return answer, error.status, {"WWW-Authenticate": challenge}
+
+
+@app.route("/profile", methods=["GET", "POST"])
+@require_oauth("profile")
+def profile() -> ResponseReturnValue:
+    """Tell whose token it is."""
+    return {"user": current_token["user_id"]}

@@ -1,0 +1,400 @@
+"""An authorization server with Authlib's Flask integration.
+
+It has the authorization code grant with PKCE, refresh tokens that rotate, and the
+client credentials grant. Its access tokens are joat's: a user's where a user has
+agreed, and else the client's own. Codes and refresh tokens are opaque, and each is
+good for one use (see `store.py`).
+
+For production:
+- keep the clients in a database, and the salts where you keep your secrets;
+- put your login in place of `password_fits` and the two fields of `PAGE`, with a limit
+  to guesses. Here the password is asked for each time, so that there is no login that
+  another site could ride on; keep the CSRF token, and the question whether the user
+  agrees;
+- put a server that speaks HTTPS in front, and werkzeug's `ProxyFix` between: over plain
+  HTTP Authlib answers at the loopback addresses only;
+- all clients here have a secret. One that can't keep a secret needs Authlib's `none`;
+- a revoked grant ends its refresh tokens. An access token stays good until it expires,
+  unless your resource servers ask for revoked `jti` values.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import os
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import unquote_plus
+
+import store
+from authlib.integrations.flask_oauth2 import AuthorizationServer
+from authlib.oauth2 import OAuth2Error, OAuth2Request
+from authlib.oauth2.rfc6749 import (
+    ClientMixin,
+    InvalidClientError,
+    InvalidGrantError,
+    InvalidRequestError,
+    grants,
+)
+from authlib.oauth2.rfc6750 import BearerTokenGenerator
+from authlib.oauth2.rfc7636 import CodeChallenge
+from authlib.oauth2.rfc9207 import IssuerParameter
+from flask import Flask, Response, make_response, render_template_string, request
+from werkzeug.security import check_password_hash, generate_password_hash
+
+import joat
+
+PROVIDER = "https://example.com"
+LIFETIME = timedelta(minutes=10)
+SALTS = [salt for salt in os.environ["JOAT_SALT"].splitlines() if salt]
+
+
+@dataclass(frozen=True)
+class Client(ClientMixin):
+    """A registered client, and what it may have; the methods are Authlib's."""
+
+    client_id: str
+    secret_hash: str
+    scope: tuple[str, ...]
+    grant_types: tuple[str, ...]
+    redirect_uris: tuple[str, ...] = ()
+
+    def get_allowed_scope(self, scope: str | None) -> str | None:
+        """Return the scope to grant, or None if the client asks for too much."""
+        if not scope:
+            return " ".join(self.scope)
+        # At each space, as RFC 6749 section 3.3 has it: else a scope of nothing but
+        # white space would be none here, and one that was asked for elsewhere.
+        asked = dict.fromkeys(scope.split(" "))
+        return " ".join(asked) if set(asked) <= set(self.scope) else None
+
+    def check_redirect_uri(self, redirect_uri: str) -> bool:
+        """Compare the whole text, as RFC 9700 section 2.1 has it."""
+        return redirect_uri in self.redirect_uris
+
+    def get_default_redirect_uri(self) -> None:
+        """Have none, so that each request must name its own."""
+
+    def check_response_type(self, response_type: str) -> bool:
+        """Allow codes, and no tokens in URLs (RFC 9700 section 2.1.2)."""
+        return response_type == "code"
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        """Allow what the client is registered for."""
+        return grant_type in self.grant_types
+
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
+        """Allow HTTP Basic, with the `authenticate_client` below."""
+        return method == "client_secret_basic"
+
+
+# For the demonstration; in production a database, which only ever sees the hashes.
+CLIENTS = {
+    "app": Client(
+        "app",
+        generate_password_hash("app's secret"),
+        ("profile", "read"),
+        ("authorization_code", "refresh_token", "client_credentials"),
+        ("https://app.example/callback",),
+    )
+}
+USERS = {"zoe": generate_password_hash("zoe's password")}
+# Nobody has this one's password. It is checked in place of that of an unknown client
+# or user, so that the time of the answer does not tell which ones there are.
+NOBODY = generate_password_hash(secrets.token_hex())
+
+PAGE = """<!doctype html>
+<html lang="en">
+<title>Sign in</title>
+<h1>{{ client_id }} asks for: {{ scope }}</h1>
+<p role="alert">{{ problem }}</p>
+<form method="post">
+<input type="hidden" name="csrf" value="{{ csrf }}">
+<p><label>Name <input name="username" autocomplete="username"></label></p>
+<p><label>Password <input name="password" type="password"
+  autocomplete="current-password"></label></p>
+<p><button name="decision" value="allow">Sign in and allow</button>
+<button name="decision" value="deny">Deny</button></p>
+</form>
+"""
+
+
+def find_salt(claims: dict[str, object]) -> list[str]:
+    """Return the salts of a token's client, newest first: the first one signs."""
+    return SALTS
+
+
+joat.salt_generator = find_salt
+token_generator = joat.TokenGenerator(PROVIDER)
+# Authlib's debug messages hold the tokens that it issues.
+logging.getLogger("authlib").setLevel(logging.INFO)
+store.create()
+
+app = Flask(__name__)
+app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
+
+
+def issue(client: Client, grant_type: str, user: str | None, scope: str) -> str:
+    """Return an access token: the user's, or the client's if there is no user."""
+    # The prefixes tell the two apart: a client named like a user is not that user.
+    owner = f"client:{client.client_id}" if user is None else f"user:{user}"
+    return token_generator.issue_token(
+        client_id=client.client_id,
+        user_id=owner,
+        scope=scope.split(),
+        lifetime=LIFETIME,
+        jti=secrets.token_hex(16),
+    )
+
+
+def new_refresh_token(**grant: object) -> str:
+    """Return a refresh token; it means nothing but by `store`."""
+    return secrets.token_urlsafe(32)
+
+
+def save_token(token: dict[str, Any], asked: OAuth2Request) -> None:
+    """Keep the refresh token; access tokens need not be kept."""
+    if "refresh_token" in token:
+        grant = asked.authorization_code or asked.refresh_token
+        store.add_refresh_token(token["refresh_token"], grant)
+
+
+class Issuer(IssuerParameter):
+    """Say whose answer it is, so that clients of several servers can tell."""
+
+    def get_issuer(self) -> str:
+        """Return the `iss` of RFC 9207 section 2."""
+        return PROVIDER
+
+
+class RequirePKCE(CodeChallenge):
+    """Authlib's PKCE asks public clients only, and takes `plain`, too."""
+
+    SUPPORTED_CODE_CHALLENGE_METHOD = ("S256",)
+
+    def validate_code_challenge(self, grant: Any, redirect_uri: str | None) -> None:
+        """Refuse a request without a challenge, or with one that shows the secret."""
+        # Without a method there is no challenge, or a plain one (RFC 7636 section 4.3).
+        if not grant.request.payload.data.get("code_challenge_method"):
+            raise InvalidRequestError("Missing 'code_challenge_method'")
+        super().validate_code_challenge(grant, redirect_uri)
+
+
+class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
+    """RFC 6749 section 4.1."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic",)
+
+    def save_authorization_code(self, code: str, asked: OAuth2Request) -> None:
+        """Keep the code, and what the user has agreed to."""
+        store.add(
+            code,
+            client_id=asked.client.client_id,
+            user_id=asked.user,
+            scope=asked.scope,
+            redirect_uri=asked.payload.redirect_uri,
+            code_challenge=asked.payload.data["code_challenge"],
+        )
+
+    def query_authorization_code(self, code: str, client: Client) -> store.Grant | None:
+        """Return the grant, and use the code up, whatever else the request lacks."""
+        grant = store.find("code", code, client.client_id)
+        return grant if grant and store.use(code) else None
+
+    def delete_authorization_code(self, authorization_code: store.Grant) -> None:
+        """Do nothing: the code is used up since it was looked up."""
+
+    def authenticate_user(self, authorization_code: store.Grant) -> str | None:
+        """Return the user, or None if the user is gone."""
+        user = authorization_code.user_id
+        return user if user in USERS else None
+
+
+class RefreshTokenGrant(grants.RefreshTokenGrant):
+    """RFC 6749 section 6."""
+
+    INCLUDE_NEW_REFRESH_TOKEN = True
+
+    def authenticate_refresh_token(self, refresh_token: str) -> store.Grant | None:
+        """Return what the refresh token stands for."""
+        client_id = self.request.client.client_id
+        return store.find("refresh_token", refresh_token, client_id)
+
+    def validate_token_request(self) -> None:
+        """Use the refresh token up, if nothing else is wrong with the request."""
+        super().validate_token_request()
+        if not store.use(self.request.form["refresh_token"]):
+            raise InvalidGrantError
+
+    def authenticate_user(self, refresh_token: store.Grant) -> str:
+        """Return the user, who may be gone since."""
+        if refresh_token.user_id not in USERS:
+            raise InvalidGrantError
+        return refresh_token.user_id
+
+    def revoke_old_credential(self, refresh_token: store.Grant) -> None:
+        """Do nothing: the refresh token is used up since it was looked at."""
+
+
+def authenticate_client(query_client: object, asked: OAuth2Request) -> Client:
+    """Return the client that sent the request (RFC 6749 section 2.3.1).
+
+    In place of Authlib's own, whose time tells which clients there are, which fails
+    at what is no UTF-8, and which leaves a `+` as it stands.
+    """
+    login = request.authorization
+    if login is not None and login.type == "basic":
+        # Both are encoded as in a form before they are joined.
+        client = CLIENTS.get(unquote_plus(login.username or ""))
+        secret = unquote_plus(login.password or "")
+        fits = password_fits(client.secret_hash if client else None, secret)
+        if client and fits:
+            return client
+    raise InvalidClientError("The client is not known by HTTP Basic", status_code=401)
+
+
+def password_fits(password_hash: str | None, password: str) -> bool:
+    """Tell whether it is the password, in the same time if there is no hash."""
+    fits = check_password_hash(password_hash or NOBODY, password)
+    return fits and password_hash is not None
+
+
+issuer = Issuer()
+server = AuthorizationServer(app, CLIENTS.get, save_token)
+server.register_client_auth_method("client_secret_basic", authenticate_client)
+# Its own table of lifetimes has ten days for some grants.
+server.register_token_generator(
+    "default",
+    BearerTokenGenerator(issue, new_refresh_token, int(LIFETIME.total_seconds())),
+)
+server.register_grant(AuthorizationCodeGrant, [RequirePKCE(required=True)])
+server.register_grant(RefreshTokenGrant)
+server.register_grant(grants.ClientCredentialsGrant)
+server.register_extension(issuer)
+
+
+@app.route("/authorize", methods=["GET", "POST"])
+def authorize() -> Response:
+    """Ask the user, and send the browser back with a code, or with the reason.
+
+    The form goes to the same URL, so that the whole request is checked again.
+    """
+    check("response_type")
+    grant = server.get_consent_grant()
+    if request.method != "POST":
+        return page(grant)
+    if not is_own_form():
+        return page(grant, "This form has expired. Try again.")
+    user = None
+    if request.form.get("decision") == "allow":
+        user = request.form.get("username", "")
+        if not password_fits(USERS.get(user), request.form.get("password", "")):
+            return page(grant, "The name or the password is wrong.")
+    return see_other(
+        server.create_authorization_response(grant.request, user, grant=grant)
+    )
+
+
+@app.post("/token")
+def token() -> Response:
+    """Issue tokens (RFC 6749 section 5.1), or say why not (section 5.2)."""
+    if request.args:
+        # Authlib would take what is here for the form's.
+        raise InvalidRequestError("The parameters belong in the body")
+    check("grant_type")
+    response: Response = server.create_token_response()
+    if response.status_code == 401:
+        # Authlib's challenge has no realm (RFC 7617 section 2).
+        response.headers["WWW-Authenticate"] = 'Basic realm="token"'
+    return response
+
+
+@app.errorhandler(OAuth2Error)
+def refuse(error: OAuth2Error) -> Response:
+    """Send the browser back with the error, or show it if there is no way back."""
+    response: Response = server.handle_error_response(None, error)
+    issuer.add_issuer_parameter(server, response)
+    return see_other(response)
+
+
+@app.after_request
+def harden(response: Response) -> Response:
+    """Keep every answer out of caches, frames and `Referer` headers."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+# Parameters that Authlib may put into a description, for which RFC 6749 appendix A
+# has the characters of NQSCHAR; other ones there make its errors fail.
+DESCRIBED = ("response_type", "redirect_uri", "grant_type")
+NQSCHAR = re.compile(r"[ !#-\[\]-~]+")
+
+
+def check(needed: str) -> None:
+    """Refuse the requests that Authlib does not (RFC 6749 sections 3.1 and 3.2)."""
+    if not request.values.get(needed):
+        raise InvalidRequestError(f"Missing '{needed}'")
+    for name, values in request.values.lists():
+        # RFC 8707 section 2: there may be several of these.
+        if len(values) > 1 and name not in ("resource", "audience"):
+            raise InvalidRequestError("A parameter is there twice")
+        if name in DESCRIBED and not NQSCHAR.fullmatch(values[0]):
+            raise InvalidRequestError(f"Wrong characters in '{name}'")
+
+
+def page(grant: AuthorizationCodeGrant, problem: str = "") -> Response:
+    """Return the form, with a problem of the one that was sent."""
+    token = csrf_token() or secrets.token_urlsafe(32)
+    text = render_template_string(
+        PAGE,
+        client_id=grant.client.client_id,
+        scope=grant.request.scope,
+        problem=problem,
+        csrf=token,
+    )
+    response = make_response(text, 403 if problem else 200)
+    response.set_cookie(
+        csrf_cookie(),
+        token,
+        secure=request.is_secure,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+def is_own_form() -> bool:
+    """Tell whether the form is of a page that this browser got from here."""
+    sent = request.form.get("csrf", "")
+    # Two empty ones are equal, too.
+    same = hmac.compare_digest(sent.encode(), csrf_token().encode())
+    return same and sent != ""
+
+
+def csrf_token() -> str:
+    """Return what the browser holds, and another site can't put into a form."""
+    return request.cookies.get(csrf_cookie(), "")
+
+
+def csrf_cookie() -> str:
+    """Return the name of the cookie, which no other host can set by HTTPS."""
+    return "__Host-csrf" if request.is_secure else "csrf"
+
+
+def see_other(response: Response) -> Response:
+    """Have the browser forget the form, and the password in it, when it goes back.
+
+    RFC 9700 section 4.12.
+    """
+    if response.location:
+        response.status_code = 303
+    return response

@@ -1,0 +1,181 @@
+"""What the authorization server tells django-oauth-toolkit: whom to trust, and how.
+
+`auth_settings.py` names what is here: the grants on offer, the checks of clients and
+users, and the access tokens. A `request` is oauthlib's, with the form's parameters as
+attributes, beside those that the checks have set; where both have a name, only the
+order of the calls tells which one it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from datetime import timedelta
+from typing import Any
+from urllib.parse import unquote_plus
+
+from django.conf import settings
+from django.contrib.auth.hashers import check_password, make_password
+from django.http import HttpRequest
+from oauth2_provider.models import AbstractApplication, get_refresh_token_model
+from oauth2_provider.oauth2_backends import OAuthLibCore
+from oauth2_provider.oauth2_validators import OAuth2Validator
+from oauthlib import oauth2
+from oauthlib.oauth2.rfc6749.errors import CustomOAuth2Error
+
+import joat
+
+# The hash of no secret at all; to check it takes as long as to check one.
+NO_HASH = make_password(None)
+
+GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
+
+token_generator = joat.TokenGenerator(settings.JOAT_PROVIDER)
+
+
+def issue_access_token(request: Any) -> str:
+    """Return the access token for a request that has passed all checks."""
+    client_id = request.client.client_id
+    if request.grant_type == "client_credentials":
+        # Nobody has set request.user here: it may be what the form says.
+        subject = f"client:{client_id}"
+    else:
+        subject = f"user:{request.user.pk}"
+    return token_generator.issue_token(
+        client_id=client_id,
+        # With a prefix, or a client that somebody registers as "1" would be user 1.
+        user_id=subject,
+        scope=request.scopes,
+        lifetime=timedelta(seconds=request.expires_in),
+        # django-oauth-toolkit stores a hash of each token and wants no two alike.
+        jti=uuid.uuid4().hex,
+    )
+
+
+class Backend(OAuthLibCore):
+    """The requests of Django, as oauthlib reads them."""
+
+    def extract_body(self, request: HttpRequest) -> list[tuple[str, str]]:
+        """Return the form; an empty value is none (RFC 6749 section 3.2)."""
+        form: list[tuple[str, str]] = super().extract_body(request)
+        return [(name, value) for name, value in form if value]
+
+
+class Server(oauth2.Server):
+    """The grants: authorization code, refresh token and client credentials."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.response_types["token"]  # RFC 9700 section 2.1.2
+        for grant_type in set(self.grant_types) - set(GRANT_TYPES):
+            del self.grant_types[grant_type]  # the password grant: section 2.4
+
+
+class Validator(OAuth2Validator):
+    """The checks of django-oauth-toolkit, made stricter."""
+
+    def client_authentication_required(
+        self, request: Any, *args: Any, **kwargs: Any
+    ) -> bool:
+        """Return False for a public client, which has no secret, and no other."""
+        if "Authorization" in request.headers:
+            return True
+        return not (
+            self.validate_client_id(request.client_id, request)
+            and request.client.client_type == AbstractApplication.CLIENT_PUBLIC
+        )
+
+    def authenticate_client(self, request: Any, *args: Any, **kwargs: Any) -> bool:
+        """Return whether a confidential client has sent its secret, by HTTP Basic.
+
+        Every secret that is sent costs one password hash, whatever is wrong with it,
+        so that the time of the answer does not tell which clients there are. If a
+        secret is not stored as a hash, none is right.
+        """
+        login = basic_login(request.headers.get("Authorization"))
+        if login is None:
+            return False
+        client_id, secret = login
+        known = self.validate_client_id(client_id, request)
+        right = check_password(
+            secret, request.client.client_secret if known else NO_HASH
+        )
+        return (
+            known
+            and right
+            and request.client.client_type == AbstractApplication.CLIENT_CONFIDENTIAL
+            # The form may name the client, too, but not another one.
+            and request.client_id in (None, "", client_id)
+        )
+
+    def validate_grant_type(
+        self, client_id: str, grant_type: str, *args: Any, **kwargs: Any
+    ) -> bool:
+        """Return whether a client may use a grant; oauthlib has `openid` for a code."""
+        known = grant_type in GRANT_TYPES
+        return known and super().validate_grant_type(
+            client_id, grant_type, *args, **kwargs
+        )
+
+    def validate_code(
+        self,
+        client_id: str,
+        code: str,
+        client: AbstractApplication,
+        request: Any,
+        *args: Any,
+        **kwargs: Any,
+    ) -> bool:
+        """Return whether a code is good, and its user not locked out since then."""
+        good = super().validate_code(client_id, code, client, request, *args, **kwargs)
+        return bool(good and request.user.is_active)
+
+    def validate_refresh_token(
+        self,
+        refresh_token: str,
+        client: AbstractApplication,
+        request: Any,
+        *args: Any,
+        **kwargs: Any,
+    ) -> bool:
+        """Return whether a refresh token is good, and its user not locked out."""
+        good = super().validate_refresh_token(
+            refresh_token, client, request, *args, **kwargs
+        )
+        return bool(good and request.user.is_active)
+
+    def _save_bearer_token(
+        self, token: dict[str, Any], request: Any, *args: Any, **kwargs: Any
+    ) -> None:
+        """Store what is issued, in a transaction; a refresh token is good for one."""
+        if request.grant_type == "refresh_token":
+            # Of two requests that brought the same one at the same moment, both may
+            # have come here; django-oauth-toolkit would answer them alike.
+            stored = get_refresh_token_model().objects.select_for_update()
+            used = stored.get(pk=request.refresh_token_instance.pk)
+            if used.revoked is not None:
+                raise oauth2.InvalidGrantError(request=request)
+        super()._save_bearer_token(token, request, *args, **kwargs)
+        if request.resource:
+            # RFC 8707 section 2. A token of joat's names no resource server: this one
+            # would be good at all. What was stored is rolled back.
+            raise CustomOAuth2Error(error="invalid_target", request=request)
+
+
+def basic_login(header: str | None) -> tuple[str, str] | None:
+    """Return the id and the secret of an `Authorization` header, or None.
+
+    None, too, for several headers, which a server joins with commas.
+    """
+    scheme, _, encoded = (header or "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        login = base64.b64decode(encoded.strip(), validate=True).decode()
+    except ValueError:
+        return None
+    client_id, colon, secret = login.partition(":")
+    if not colon:
+        return None
+    # RFC 6749 section 2.3.1: both are encoded as in a form before they are joined.
+    return unquote_plus(client_id), unquote_plus(secret)

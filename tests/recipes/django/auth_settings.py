@@ -1,0 +1,96 @@
+"""Settings of the authorization server: django-oauth-toolkit issues joat's tokens.
+
+For production, set `ALLOWED_HOSTS` and `DATABASES`, limit how often a secret or a
+password may be tried, run `python -m django cleartokens` every day, and put a server in
+front that speaks HTTPS and has the static files: `python -m django check --deploy` says
+what that asks for, and `collectstatic` gathers the files.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from salts import find_salt
+
+import joat
+
+joat.salt_generator = find_salt
+
+FOLDER = Path(__file__).parent
+SECRET_KEY = os.environ["SECRET_KEY"]
+ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
+ROOT_URLCONF = "auth_urls"
+LOGIN_URL = "login"
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "oauth2_provider",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    # Nobody may frame the page on which a user allows a client (RFC 6749 10.13).
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [FOLDER / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": ["django.template.context_processors.request"]
+        },
+    }
+]
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": FOLDER / "db.sqlite3",
+        # SQLite locks no row: let those who change a token wait for one another.
+        "OPTIONS": {"transaction_mode": "IMMEDIATE"},
+    }
+}
+STATIC_URL = "static/"
+USE_TZ = True
+SESSION_COOKIE_SECURE = True
+CSRF_COOKIE_SECURE = True
+
+JOAT_PROVIDER = "https://example.com"
+OAUTH2_PROVIDER = {
+    "OIDC_ISS_ENDPOINT": JOAT_PROVIDER,
+    # All that there is: any client may ask for it, and gets it all if it asks for
+    # nothing. Where clients differ, write a SCOPES_BACKEND_CLASS.
+    "SCOPES": {"profile": "See your profile", "read": "Read your articles"},
+    "ACCESS_TOKEN_EXPIRE_SECONDS": 600,
+    "REFRESH_TOKEN_EXPIRE_SECONDS": 14 * 24 * 3600,
+    "OAUTH2_BACKEND_CLASS": "auth.Backend",
+    "OAUTH2_SERVER_CLASS": "auth.Server",
+    "OAUTH2_VALIDATOR_CLASS": "auth.Validator",
+    "ACCESS_TOKEN_GENERATOR": "auth.issue_access_token",
+    # Without it the access token generator makes these, too, and whoever has one
+    # can use it as an access token.
+    "REFRESH_TOKEN_GENERATOR": "oauthlib.oauth2.rfc6749.tokens.random_token_generator",
+    # Each is good once; if it comes again, all that came of it are revoked.
+    "ROTATE_REFRESH_TOKEN": True,
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "PKCE_REQUIRED": True,
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
+    # RFC 9700, the best current practice, as django-oauth-toolkit 4 will have it.
+    "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_REQUIRED": True,
+    "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
+    "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
+    "COMPLIANT_BCP_RFC9700_REFRESH_TOKEN": True,
+    "COMPLIANT_BCP_RFC9700_REDIRECT_URI_SCHEME": True,
+    "COMPLIANT_BCP_RFC9700_REDIRECT_URI_MATCHING": True,
+}

@@ -1,0 +1,17 @@
+"""The secrets that sign tokens, for the settings of both servers.
+
+For production, keep them where you keep your others, and never run with `DEBUG`: its
+error pages show the environment of `runserver`, and with it the salts.
+"""
+
+from __future__ import annotations
+
+import os
+
+# Not in a module of settings: Django's error reports list those, and know no salt.
+SALTS = [salt for salt in os.environ["JOAT_SALT"].splitlines() if salt]
+
+
+def find_salt(claims: dict[str, object]) -> list[str]:
+    """Return the salts of a token's client, newest first: the first one signs."""
+    return SALTS

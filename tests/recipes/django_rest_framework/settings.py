@@ -1,0 +1,38 @@
+"""Settings of a resource server with Django REST framework, which needs no database.
+
+It needs the `JOAT_SALT` of the authorization server and nothing else from there. For
+production, set `ALLOWED_HOSTS`, and put a server that speaks HTTPS in front: whoever
+reads a bearer token can use it.
+"""
+
+from __future__ import annotations
+
+from salts import find_salt
+
+import joat
+
+joat.salt_generator = find_salt
+
+JOAT_PROVIDER = "https://example.com"
+ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
+ROOT_URLCONF = "api"
+INSTALLED_APPS = ["rest_framework"]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    # For views that know their user by a cookie; those of the framework are exempt.
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+CSRF_COOKIE_SECURE = True
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["bearer.BearerAuthentication"],
+    # A view that says nothing of its own is closed to all but users.
+    "DEFAULT_PERMISSION_CLASSES": ["bearer.IsUser"],
+    # No pages: the browsable API needs templates, static files and a login of its own,
+    # and a browser asks for it before anything else.
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    # The default is a model, and models need django.contrib.auth and a database.
+    "UNAUTHENTICATED_USER": None,
+}

@@ -1,0 +1,101 @@
+"""A resource server that looks the salts up without keeping other requests waiting.
+
+`joat.salt_generator` is a plain function, so a look-up with `await` comes before joat:
+take the token apart, await its salts, and hand them to `verify_token`.
+
+For production, let `find_salts` ask your database, put a server that speaks HTTPS in
+front, and give `FastAPI` `openapi_url=None` if the description of the API is not for
+everybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Request, Security
+from fastapi.openapi.models import (
+    OAuthFlowAuthorizationCode,
+    OAuthFlowClientCredentials,
+    OAuthFlows,
+)
+from fastapi.responses import JSONResponse
+from fastapi.security import OAuth2, SecurityScopes
+
+import joat
+
+PROVIDER = "https://example.com"
+SCOPES = {"profile": "Read the profile"}
+SALTS = {"app": [salt for salt in os.environ["JOAT_SALT"].splitlines() if salt]}
+
+app = FastAPI(title="Profiles")
+
+# What the OpenAPI document says of how to get a token. Its `__call__` only reads one
+# Authorization header; `authorized` takes no notice of what it returns.
+oauth2 = OAuth2(
+    flows=OAuthFlows(
+        clientCredentials=OAuthFlowClientCredentials(
+            tokenUrl=f"{PROVIDER}/token", scopes=SCOPES
+        ),
+        authorizationCode=OAuthFlowAuthorizationCode(
+            authorizationUrl=f"{PROVIDER}/authorize",
+            tokenUrl=f"{PROVIDER}/token",
+            scopes=SCOPES,
+        ),
+    ),
+    auto_error=False,
+)
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"description": "The request has no token behind Bearer, or several tokens"},
+    401: {"description": "The request has no valid token"},
+    403: {"description": "The token lacks a permission"},
+}
+
+
+async def find_salts(claims: dict[str, Any]) -> list[str]:
+    """Return the salts of a token's client, newest first; none for an unknown one.
+
+    Nobody has verified these claims: use them to find salts, and for nothing else.
+    """
+    await asyncio.sleep(0.1)  # A query to your database instead.
+    return SALTS.get(claims["aud"], [])
+
+
+async def authorized(
+    needed: SecurityScopes,
+    request: Request,
+    _: Annotated[str | None, Security(oauth2)],
+) -> joat.Credentials:
+    """Return what the request's token grants, the scope that the route needs in it.
+
+    Raises the `joat.TokenError` that `refuse` answers.
+    """
+    # `headers.get` would take the first of several. A proxy in front may have looked
+    # at another one.
+    headers = request.headers.getlist("Authorization")
+    if len(headers) > 1:
+        raise joat.InvalidRequest("there is more than one Authorization header")
+    token = joat.bearer_token(headers[0] if headers else None)
+    salts = await find_salts(joat.unverified_claims(token))
+    return joat.verify_token(token, provider=PROVIDER, scope=needed.scopes, salt=salts)
+
+
+@app.exception_handler(joat.TokenError)
+async def refuse(request: Request, error: joat.TokenError) -> JSONResponse:
+    """Return the answer of RFC 6750 section 3."""
+    answer = {
+        "error": error.error or "missing_token",
+        "error_description": error.description,
+    }
+    challenge = error.www_authenticate(realm="profile")
+    return JSONResponse(answer, error.status, {"WWW-Authenticate": challenge})
+
+
+@app.get("/profile", responses=REFUSALS)
+@app.post("/profile", responses=REFUSALS)
+async def profile(
+    credentials: Annotated[joat.Credentials, Security(authorized, scopes=["profile"])],
+) -> dict[str, str | int]:
+    """Tell whose token it is."""
+    return {"user": credentials["user_id"]}

@@ -1,0 +1,105 @@
+"""An authorization server's token endpoint, for clients that act for themselves.
+
+This is the client credentials grant (RFC 6749 section 4.4); the clients authenticate
+by HTTP Basic. For production, keep the clients in a database and the salts where you
+keep your secrets, limit how often a client may try, and put a server that speaks HTTPS
+in front.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import unquote_plus
+
+from flask import Flask, Response, request
+from flask.typing import ResponseReturnValue
+from werkzeug.security import check_password_hash, generate_password_hash
+
+import joat
+
+PROVIDER = "https://example.com"
+LIFETIME = timedelta(minutes=10)
+SALTS = [salt for salt in os.environ["JOAT_SALT"].splitlines() if salt]
+
+
+@dataclass(frozen=True)
+class Client:
+    """A registered client: the hash of its secret, and all that it may be granted."""
+
+    secret_hash: str
+    scope: tuple[str, ...]
+
+
+# For the demonstration; in production a database, which only ever sees the hash.
+CLIENTS = {"app": Client(generate_password_hash("app's secret"), ("profile", "read"))}
+# Nobody has this one's secret. It is checked in place of that of an unknown client, so
+# that the time of the answer does not tell which clients there are.
+NOBODY = Client(generate_password_hash(secrets.token_hex()), ())
+
+
+def find_salt(claims: dict[str, object]) -> list[str]:
+    """Return the salts of a token's client, newest first: the first one signs."""
+    return SALTS
+
+
+joat.salt_generator = find_salt
+token_generator = joat.TokenGenerator(PROVIDER)
+app = Flask(__name__)
+
+
+def authenticated_client() -> str | None:
+    """Return the id of the client that sent the request, or None."""
+    login = request.authorization
+    if login is None or login.type != "basic":
+        return None
+    # RFC 6749 section 2.3.1: both are encoded as in a form before they are joined.
+    client_id = unquote_plus(login.username or "")
+    secret = unquote_plus(login.password or "")
+    client = CLIENTS.get(client_id, NOBODY)
+    good = check_password_hash(client.secret_hash, secret)
+    return client_id if good and client is not NOBODY else None
+
+
+@app.after_request
+def forbid_caching(response: Response) -> Response:
+    """Keep every answer out of caches (RFC 6749 section 5.1)."""
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@app.post("/token")
+def token() -> ResponseReturnValue:
+    """Issue an access token (RFC 6749 section 4.4), or say why not (section 5.2)."""
+    client_id = authenticated_client()
+    if client_id is None:
+        challenge = 'Basic realm="token"'
+        return {"error": "invalid_client"}, 401, {"WWW-Authenticate": challenge}
+
+    repeated = any(len(values) > 1 for values in request.form.listvalues())
+    grant_type = request.form.get("grant_type")
+    if repeated or not grant_type:
+        return {"error": "invalid_request"}, 400
+    if grant_type != "client_credentials":
+        return {"error": "unsupported_grant_type"}, 400
+
+    allowed = CLIENTS[client_id].scope
+    scope = request.form.get("scope", "").split() or list(allowed)
+    if not set(scope) <= set(allowed):
+        return {"error": "invalid_scope"}, 400
+
+    access_token = token_generator.issue_token(
+        client_id=client_id,
+        # Not the bare id: a client that is named like a user is not that user.
+        user_id=f"client:{client_id}",
+        scope=scope,
+        lifetime=LIFETIME,
+    )
+    return {
+        "access_token": access_token,
+        "token_type": "Bearer",
+        "expires_in": int(LIFETIME.total_seconds()),
+        "scope": " ".join(scope),
+    }

@@ -1,0 +1,82 @@
+"""A resource server on oauthlib itself, here in Flask.
+
+It needs the `JOAT_SALT` of the authorization server and nothing else from there.
+For production, keep that secret where you keep your others, and put a server that
+speaks HTTPS in front: whoever reads a bearer token can use it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from flask import Flask, request
+from flask.typing import ResponseReturnValue
+from oauthlib.common import Request
+from oauthlib.oauth2 import BearerToken, RequestValidator, ResourceEndpoint
+
+import joat
+
+PROVIDER = "https://example.com"
+SALTS = [salt for salt in os.environ["JOAT_SALT"].splitlines() if salt]
+
+
+def find_salt(claims: dict[str, object]) -> list[str]:
+    """Return the salts that may have signed a token, newest first."""
+    return SALTS
+
+
+joat.salt_generator = find_salt
+app = Flask(__name__)
+
+
+class Validator(RequestValidator):
+    """Let joat read the whole header: oauthlib hides what is wrong with it."""
+
+    def validate_bearer_token(
+        self, token: str, scopes: list[str], request: Request
+    ) -> bool:
+        """Put what the token grants into the request, or raise a `joat.TokenError`."""
+        # A WSGI server joins several Authorization headers with commas. They must stay
+        # joined, for joat to refuse them: if one were picked here and another one by a
+        # proxy in front, each would have let somebody else in.
+        header = request.headers.get("Authorization")
+        credentials = joat.authenticate(header, provider=PROVIDER, scope=scopes)
+        request.user = credentials["user_id"]
+        request.client = credentials["client_id"]
+        request.scopes = credentials["authorized_scope"]
+        return True
+
+
+# Of oauthlib's `Server` only what a resource server is: no tokens are issued here.
+server = ResourceEndpoint("Bearer", {"Bearer": BearerToken(Validator())})
+
+
+def authorized(*scope: str) -> Request:
+    """Return the request with its `user`, `client` and `scopes`, which has all `scope`.
+
+    Raises the `joat.TokenError` that `refuse` answers.
+    """
+    # Neither the query nor the body: oauthlib would look for a token in both, and
+    # raise ValueError at a query that it can't read.
+    _, asked = server.verify_request(
+        request.base_url, headers=dict(request.headers), scopes=list(scope)
+    )
+    return asked
+
+
+@app.errorhandler(joat.TokenError)
+def refuse(error: joat.TokenError) -> ResponseReturnValue:
+    """Return the answer of RFC 6750 section 3."""
+    answer = {
+        "error": error.error or "missing_token",
+        "error_description": error.description,
+    }
+    challenge = error.www_authenticate(realm="profile")
+    return answer, error.status, {"WWW-Authenticate": challenge}
+
+
+@app.route("/profile", methods=["GET", "POST"])
+def profile() -> ResponseReturnValue:
+    """Tell whose token it is."""
+    asked = authorized("profile")
+    return {"user": asked.user}

@@ -1,0 +1,162 @@
+"""An authorization server's token endpoint on oauthlib itself, here in Flask.
+
+It is for clients that act for themselves (RFC 6749 section 4.4), and that authenticate
+by HTTP Basic. For production, keep the clients in a database and the salts where you
+keep your secrets, limit how often a client may try, and put a server that speaks HTTPS
+in front. A server with refresh tokens needs a `refresh_token_generator` as well: else
+oauthlib makes them with `issue`, and they are good as access tokens.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import unquote_plus, urlencode
+
+import flask
+from flask import Flask, Response
+from oauthlib.common import Request
+from oauthlib.oauth2 import BackendApplicationServer, RequestValidator
+from werkzeug.security import check_password_hash, generate_password_hash
+
+import joat
+
+PROVIDER = "https://example.com"
+LIFETIME = timedelta(minutes=10)
+SALTS = [salt for salt in os.environ["JOAT_SALT"].splitlines() if salt]
+
+
+@dataclass(frozen=True)
+class Client:
+    """A registered client: the hash of its secret, and all that it may be granted."""
+
+    client_id: str
+    secret_hash: str
+    scope: tuple[str, ...]
+
+
+# For the demonstration; in production a database, which only ever sees the hash.
+CLIENTS = {
+    "app": Client("app", generate_password_hash("app's secret"), ("profile", "read"))
+}
+# Nobody has this one's secret. It is checked in place of that of an unknown client, so
+# that the time of the answer does not tell which clients there are.
+NOBODY = Client("", generate_password_hash(secrets.token_hex()), ())
+
+
+def find_salt(claims: dict[str, object]) -> list[str]:
+    """Return the salts of a token's client, newest first: the first one signs."""
+    return SALTS
+
+
+joat.salt_generator = find_salt
+token_generator = joat.TokenGenerator(PROVIDER)
+# oauthlib's debug messages hold the tokens that it issues.
+logging.getLogger("oauthlib").setLevel(logging.INFO)
+app = Flask(__name__)
+
+
+def issue(asked: Any) -> str:
+    """Return an access token of the client itself.
+
+    `asked` is oauthlib's request, which has whatever the form has: its `user` may be
+    anybody.
+    """
+    client_id = asked.client.client_id
+    return token_generator.issue_token(
+        client_id=client_id,
+        # Not the bare id: a client that is named like a user is not that user.
+        user_id=f"client:{client_id}",
+        scope=asked.scopes,
+        lifetime=LIFETIME,
+    )
+
+
+class Validator(RequestValidator):
+    """What oauthlib asks about clients; the arguments' names are its own."""
+
+    def authenticate_client(self, request: Request, *args: Any, **kwargs: Any) -> bool:
+        """Find the client that sent the request (RFC 6749 section 2.3.1)."""
+        login = flask.request.authorization
+        if login is None or login.type != "basic":
+            return False
+        # Both are encoded as in a form before they are joined.
+        client_id = unquote_plus(login.username or "")
+        secret = unquote_plus(login.password or "")
+        client = CLIENTS.get(client_id, NOBODY)
+        good = check_password_hash(client.secret_hash, secret)
+        # The form may name the client, too, but no other one.
+        if not good or client is NOBODY or request.client_id not in (None, client_id):
+            return False
+        request.client = client
+        return True
+
+    def validate_grant_type(
+        self,
+        client_id: str,
+        grant_type: str,
+        client: Any,
+        request: Request,
+        *args: Any,
+        **kwargs: Any,
+    ) -> bool:
+        """Allow the only grant of this server to all its clients."""
+        return grant_type == "client_credentials"
+
+    def get_default_scopes(
+        self, client_id: str, request: Request, *args: Any, **kwargs: Any
+    ) -> list[str]:
+        """Return what a client gets that asks for no scope: all that it may have."""
+        return list(CLIENTS[client_id].scope)
+
+    def validate_scopes(
+        self,
+        client_id: str,
+        scopes: list[str],
+        client: Any,
+        request: Request,
+        *args: Any,
+        **kwargs: Any,
+    ) -> bool:
+        """Tell whether the client may have all that it asks for."""
+        return set(scopes) <= set(CLIENTS[client_id].scope)
+
+    def save_bearer_token(
+        self, token: Any, request: Request, *args: Any, **kwargs: Any
+    ) -> None:
+        """Keep nothing: a token of joat says all that is to be known of it."""
+
+
+server = BackendApplicationServer(
+    Validator(),
+    token_generator=issue,
+    token_expires_in=int(LIFETIME.total_seconds()),
+)
+
+
+@app.after_request
+def forbid_caching(response: Response) -> Response:
+    """Keep every answer out of caches (RFC 6749 section 5.1)."""
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@app.post("/token")
+def token() -> Response:
+    """Issue an access token (RFC 6749 section 5.1), or say why not (section 5.2)."""
+    # Without what has no value, which counts as left out (RFC 6749 section 3.2), and
+    # without what stands in the URL, where no parameter belongs.
+    form = [
+        (name, value) for name, value in flask.request.form.items(multi=True) if value
+    ]
+    headers, body, status = server.create_token_response(
+        flask.request.base_url, "POST", urlencode(form)
+    )
+    if status == 401:
+        # oauthlib's challenge is that of a resource server (RFC 6750).
+        headers["WWW-Authenticate"] = 'Basic realm="token"'
+    return Response(body, status, headers)

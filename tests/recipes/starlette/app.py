@@ -1,0 +1,59 @@
+"""A resource server behind the middleware: a page, and a WebSocket.
+
+A program opens the WebSocket with an Authorization header. A browser cannot send one:
+let it trade its token for a short-lived ticket first, rather than put the token into
+the URL. For production, keep the secret where you keep your others, and put a server
+that speaks HTTPS in front: whoever reads a bearer token can use it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from bearer import BearerAuth
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+import joat
+
+SALTS = [salt for salt in os.environ["JOAT_SALT"].splitlines() if salt]
+
+
+def find_salt(claims: dict[str, object]) -> list[str]:
+    """Return the salts that may have signed a token, newest first."""
+    return SALTS
+
+
+joat.salt_generator = find_salt
+
+
+async def profile(request: Request) -> JSONResponse:
+    """Tell whose token it is."""
+    return JSONResponse({"user": request.scope["joat"]["user_id"]})
+
+
+async def greet(websocket: WebSocket) -> None:
+    """Tell whose token it is, over a WebSocket."""
+    await websocket.accept()
+    await websocket.send_json({"user": websocket.scope["joat"]["user_id"]})
+    await websocket.close()
+
+
+app = Starlette(
+    routes=[
+        Route("/profile", profile, methods=["GET", "POST"]),
+        WebSocketRoute("/greeting", greet),
+    ],
+    middleware=[
+        Middleware(
+            BearerAuth,
+            provider="https://example.com",
+            permissions=["profile"],
+            realm="profile",
+        )
+    ],
+)

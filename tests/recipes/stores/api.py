@@ -1,0 +1,44 @@
+"""A resource server over the salts in Redis.
+
+Without Redis nobody knows what is revoked: each request that needs it fails with 503,
+and none is let in. With `sqlite` it is the same, and the error is `sqlite3.Error`.
+"""
+
+from __future__ import annotations
+
+import redis
+from flask import Flask, request
+from flask.typing import ResponseReturnValue
+from redis_store import PROVIDER
+
+import joat
+
+app = Flask(__name__)
+
+
+@app.errorhandler(joat.TokenError)
+def refuse(error: joat.TokenError) -> ResponseReturnValue:
+    """Return the answer of RFC 6750 section 3."""
+    answer = {
+        "error": error.error or "missing_token",
+        "error_description": error.description,
+    }
+    challenge = error.www_authenticate(realm="profile")
+    return answer, error.status, {"WWW-Authenticate": challenge}
+
+
+@app.errorhandler(redis.RedisError)
+def fail(error: redis.RedisError) -> ResponseReturnValue:
+    """Return an answer that blames no token."""
+    # Its type alone: the text of an error may repeat a command, and a salt with it.
+    app.logger.error("the store of the salts fails: %s", type(error).__name__)
+    return {"error": "temporarily_unavailable"}, 503, {"Retry-After": "1"}
+
+
+@app.route("/profile", methods=["GET", "POST"])
+def profile() -> ResponseReturnValue:
+    """Tell whose token it is."""
+    # Several Authorization headers come joined with commas, and are refused as such.
+    header = request.headers.get("Authorization")
+    credentials = joat.authenticate(header, provider=PROVIDER, scope=["profile"])
+    return {"user": credentials["user_id"]}

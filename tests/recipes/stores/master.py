@@ -1,0 +1,78 @@
+"""One salt per client, derived from a master secret: there is nothing to store.
+
+`JOAT_MASTERS` holds the master secrets, one a line, newest first, each made by
+`python -c "import secrets; print(secrets.token_hex(32))"`. A resource server that
+serves one client gets what this prints for it, as its `JOAT_SALT`, and can then issue
+for that client alone:
+
+    python master.py https://example.com app
+
+To rotate the salts of all clients, put a new line in front. What is printed then, two
+salts, the servers of one client need before the authorization server signs with the new
+one. Take the old line away everywhere when the last token from before has expired.
+
+For production, keep the masters where you keep your other secrets and give them to the
+authorization server alone. Issue only to clients that you have registered: a salt can
+be derived for any name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hmac
+import json
+import os
+import re
+
+import joat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def read_masters(text: str) -> list[bytes]:
+    """Return the master secrets of a text that has one a line."""
+    lines = [line for line in text.splitlines() if line]
+    # 32 random octets are a key as they are, so that HKDF may go without its first
+    # step (RFC 5869 section 3.3). A password, or half a key, is none.
+    if not lines or not all(re.fullmatch("[0-9a-f]{64}", line) for line in lines):
+        raise ValueError(
+            "JOAT_MASTERS must hold 64 hexadecimal digits (0-9, a-f) on each line"
+        )
+    return [bytes.fromhex(line) for line in lines]
+
+
+MASTERS = read_masters(os.environ["JOAT_MASTERS"])
+
+
+def derive_salt(master: bytes, provider: str | int, client_id: str | int) -> str:
+    """Return the salt of one client: HKDF-Expand of RFC 5869, in hexadecimal.
+
+    The salt is this very text, so that it can be a line of `JOAT_SALT`.
+    """
+    # JSON keeps apart 1 and "1", and where the provider ends and the client begins.
+    info = json.dumps(["joat", provider, client_id]).encode()
+    return hmac.digest(master, info + b"\x01", "sha256").hex()
+
+
+def find_salt(claims: dict[str, Any]) -> list[str]:
+    """Return the salts of a token's client, newest first."""
+    return [derive_salt(master, claims["iss"], claims["aud"]) for master in MASTERS]
+
+
+joat.salt_generator = find_salt
+
+
+def main() -> None:
+    """Print the salts of one client, one a line, newest first."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("provider")
+    parser.add_argument("client_id")
+    arguments = parser.parse_args()
+    for master in MASTERS:
+        print(derive_salt(master, arguments.provider, arguments.client_id))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""The application under test: a resource server, made by a function.
+
+Since `create_app` reads the salts, a test can set its own before it calls it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from flask import Flask, request
+from flask.typing import ResponseReturnValue
+
+import joat
+
+PROVIDER = "https://example.com"
+
+
+def create_app() -> Flask:
+    """Return the application, with the salts of `JOAT_SALT`."""
+    salts = [salt for salt in os.environ["JOAT_SALT"].splitlines() if salt]
+
+    def find_salt(claims: dict[str, object]) -> list[str]:
+        return salts
+
+    joat.salt_generator = find_salt
+    app = Flask(__name__)
+
+    @app.errorhandler(joat.TokenError)
+    def refuse(error: joat.TokenError) -> ResponseReturnValue:
+        challenge = error.www_authenticate(realm="profile")
+        answer = {"error_description": error.description}
+        return answer, error.status, {"WWW-Authenticate": challenge}
+
+    @app.get("/profile")
+    def profile() -> ResponseReturnValue:
+        header = request.headers.get("Authorization")
+        credentials = joat.authenticate(header, provider=PROVIDER, scope=["profile"])
+        return {"user": credentials["user_id"]}
+
+    return app

@@ -1,0 +1,48 @@
+"""A salt that lasts one test, the application with it, and tokens for it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from app import PROVIDER, create_app
+from flask.testing import FlaskClient
+
+import joat
+
+
+@pytest.fixture
+def salt(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Set a new salt, never the real one, and return it."""
+    salt = secrets.token_hex(32)
+    monkeypatch.setenv("JOAT_SALT", salt)
+    # The application assigns the hook, which the whole process shares. Whatever it is
+    # now, pytest puts it back after the test.
+    monkeypatch.setattr(joat, "salt_generator", joat.salt_generator)
+    return salt
+
+
+@pytest.fixture
+def client(salt: str) -> FlaskClient:
+    """Return what sends requests to the application."""
+    return create_app().test_client()
+
+
+@pytest.fixture
+def issue(salt: str) -> Callable[..., str]:
+    """Return a function that issues a good token, or one with other arguments."""
+
+    def issue_token(**changes: Any) -> str:
+        arguments: dict[str, Any] = {
+            "provider": PROVIDER,
+            "client_id": "app",
+            "user_id": "user:zoe",
+            "scope": ["profile"],
+            "salt": salt,
+        }
+        arguments.update(changes)
+        return joat.TokenGenerator(PROVIDER).issue_token(**arguments)
+
+    return issue_token

@@ -1,0 +1,68 @@
+"""WSGI middleware that lets only requests with a good access token pass."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import joat
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+class BearerAuth:
+    """Protects a whole application; what a token grants is at `joat.credentials`.
+
+    `provider` is whose tokens are good, `scope` what each must hold, `realm` a name
+    for the application.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        provider: str,
+        scope: Collection[str],
+        realm: str,
+    ) -> None:
+        self.app = app
+        self.provider = provider
+        self.scope = list(scope)
+        self.realm = realm
+
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Answer a request, or hand it on with the credentials in its environ."""
+        # A WSGI server joins several Authorization headers with commas. They must
+        # stay joined, for joat to refuse them: if one were picked here and another
+        # one by a proxy in front, each would have let somebody else in.
+        header = environ.get("HTTP_AUTHORIZATION")
+        try:
+            credentials = joat.authenticate(
+                header, provider=self.provider, scope=self.scope
+            )
+        except joat.TokenError as error:
+            return self._refuse(error, start_response)
+        environ["joat.credentials"] = credentials
+        return self.app(environ, start_response)
+
+    def _refuse(
+        self, error: joat.TokenError, start_response: StartResponse
+    ) -> list[bytes]:
+        """Return the answer of RFC 6750 section 3."""
+        answer = {
+            "error": error.error or "missing_token",
+            "error_description": error.description,
+        }
+        body = json.dumps(answer).encode()
+        headers = [
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(body))),
+            ("WWW-Authenticate", error.www_authenticate(realm=self.realm)),
+        ]
+        start_response(f"{error.status} {HTTPStatus(error.status).phrase}", headers)
+        return [body]
