@@ -19,7 +19,7 @@ import django
 import pytest
 import recipes
 import requests
-from conftest import PROVIDER, issue_token
+from conftest import PROVIDER
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core.management import call_command
 from django.test import Client
@@ -592,6 +592,9 @@ MIDDLEWARE = [
     "django.middleware.cache.FetchFromCacheMiddleware",
 ]
 """
+CACHED_SETTINGS = USUAL_SETTINGS.replace("api_settings", "settings").replace(
+    'ROOT_URLCONF = "usual_urls"\n', ""
+)
 USUAL_URLS = """
 import api
 from django.http import HttpResponse
@@ -638,8 +641,14 @@ def test_cache(
 
 
 @pytest.fixture(scope="module")
-def rest(serve_recipe: Callable[..., Server]) -> str:
-    return serve_recipe("Django REST framework").url()
+def rest(
+    serve_module: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    directory = recipes.copy("Django REST framework", tmp_path_factory.mktemp("rest"))
+    (directory / "usual_settings.py").write_text(CACHED_SETTINGS, encoding="utf-8")
+    command = recipes.servers("Django REST framework")
+    command = command.replace("--settings settings", "--settings usual_settings")
+    return serve_module(command, directory).url()
 
 
 def test_permissions(rest: str, tokens: dict[str, str]) -> None:
@@ -666,8 +675,7 @@ def test_accept(rest: str, tokens: dict[str, str], accept: str) -> None:
     assert answer.json
 
 
-def test_number_as_a_subject(rest: str) -> None:
+def test_number_as_a_subject(rest: str, issue: Callable[..., str]) -> None:
     """A subject that is an integer is no user's, whatever it is."""
-    number = issue_token(user_id=1)
-    header = ("Authorization", f"Bearer {number}")
+    header = ("Authorization", f"Bearer {issue(user_id=1)}")
     assert ask(f"{rest}/articles", headers=[header]).status == 403

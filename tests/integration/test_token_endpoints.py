@@ -114,7 +114,7 @@ CASES = {
     "a login without a colon": stranger(basic("app")),
     "a login that is no UTF-8": stranger(basic("app:\xff")),
     "a login with a NUL": stranger(basic("app\0:app's secret")),
-    "Digest": stranger('Digest username="app", response="app\'s secret"'),
+    "Digest": stranger('Digest username="app", password="app\'s secret"'),
     "Bearer": stranger("Bearer app"),
     "two logins, the first one good": Case(
         "",
