@@ -50,8 +50,8 @@ setup(
     license="MIT",
     license_files=["LICENSE"],
     keywords="joat jwt json web token oauth access bearer",
-    url="https://github.com/rknLA/joat",
     project_urls={
+        "PyJOAT 1.1.1 (2014)": "https://github.com/rknLA/joat",
         "RFC 7519 (JSON Web Token)": "https://www.rfc-editor.org/rfc/rfc7519",
         "RFC 6750 (Bearer Token Usage)": "https://www.rfc-editor.org/rfc/rfc6750",
         "RFC 8725 (JWT Best Current Practices)": "https://www.rfc-editor.org/rfc/rfc8725",

@@ -1,7 +1,7 @@
 """The examples of the README, run in their order in one namespace.
 
 Not here: the two commands that install something, which tests/package.py and the
-continuous integration run, and the recipes, which tests/integration runs.
+continuous integration run, and the server, which tests/integration runs.
 """
 
 from __future__ import annotations
@@ -42,13 +42,12 @@ def test_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parsers = [PythonCodeBlockParser(), CodeBlockParser("sh", run_shell)]
     document = Sybil(parsers).parse(README)
     document.namespace["directory"] = tmp_path
-    recipes = document.text.index("\n## In a web framework\n")
+    server = range(*map(document.text.index, ("## In a server", "## Issuing")))
     examples = [
         example
         for example in document.examples()
-        if example.start < recipes and "pip install" not in str(example.parsed)
+        if example.start not in server and "pip install" not in str(example.parsed)
     ]
     assert examples
     for example in examples:
         example.evaluate()
-    document.namespace["database"].close()

@@ -35,9 +35,14 @@ def folder(title: str) -> Path:
     return FOLDERS / named[1]
 
 
+def blocks(section: str) -> list[str]:
+    """Return the blocks of shell commands of a section's text."""
+    return _SHELL.findall(section)
+
+
 def shell(title: str) -> list[str]:
-    """Return the blocks of shell commands of a section."""
-    return _SHELL.findall(section(title))
+    """Return the blocks of shell commands of a recipe's section."""
+    return blocks(section(title))
 
 
 def servers(title: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import shlex
 import subprocess
 import sys
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+README = recipes.FOLDERS.parents[1] / "README.md"
 every_recipe = pytest.mark.parametrize("title", recipes.titles())
 
 
@@ -47,6 +49,19 @@ def test_to_try_them(tmp_path: Path) -> None:
 def test_every_folder_has_a_section() -> None:
     folders = {path for path in recipes.FOLDERS.iterdir() if any(path.glob("*.py"))}
     assert {recipes.folder(title) for title in recipes.titles()} == folders
+
+
+def test_first_example(tmp_path: Path) -> None:
+    """The server of the README, with its own commands."""
+    section = recipes.section("In a server", README)
+    (program,) = re.findall(
+        r"^```python\n(.*?)^```$", section, re.DOTALL | re.MULTILINE
+    )
+    start, block = recipes.blocks(section)
+    (tmp_path / "app.py").write_text(program, encoding="utf-8")
+    with servers(tmp_path) as serve:
+        ports = serve(start, tmp_path).ports
+        run(replace_ports(block, ports), tmp_path)
 
 
 @every_recipe

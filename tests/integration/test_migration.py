@@ -393,7 +393,7 @@ def test_verifier_takes_golden_tokens(
 
 # For either version: what the rows of README.md's table come to.
 DIFFERENCES = f"""
-import base64, hashlib, hmac, json, sys, time, warnings
+import base64, datetime, hashlib, hmac, json, sys, time, warnings
 import joat
 
 KEY = "{KEY}"
@@ -435,6 +435,25 @@ def parse_in_the_second_of_exp():
         time.sleep(0.01)
     return parse(last)
 
+def issue_changed():
+    joat.salt_generator = lambda claims: claims.update(sub="changed") or KEY
+    generator = joat.TokenGenerator("me")
+    return bool(generator.issue_token(client_id="app", user_id="1234", scope=[]))
+
+def parse_raw(payload):
+    head = dict(alg="HS256", typ="JWT")
+    told = b".".join([encode(json.dumps(head).encode()), encode(payload.encode())])
+    signature = hmac.new(KEY.encode(), told, hashlib.sha256).digest()
+    return parse((told + b"." + encode(signature)).decode())
+
+def parse_with_header(**header):
+    told = [dict(dict(alg="HS256", typ="JWT"), **header), claims]
+    told = b".".join(encode(json.dumps(part).encode()) for part in told)
+    signature = hmac.new(KEY.encode(), told, hashlib.sha256).digest()
+    return parse((told + b"." + encode(signature)).decode())
+
+TOO_MUCH = [json.loads('"\\\\ud800"'), "x" * 65536]
+
 class Generator(joat.TokenGenerator):
     client_id = "app"
 
@@ -442,16 +461,36 @@ joat.salt_generator = lambda claims: KEY
 CALLS = [
     lambda: type(issue()) is bytes,
     lambda: bool(issue(unknown=1)),
-    lambda: bool(issue(user_id=1.5)),
+    lambda: outcomes(lambda: bool(issue(user_id=1.5)), lambda: bool(issue(scope=[1]))),
     lambda: Generator("me").client_id,
-    lambda: [parse(token(name)) for name in ("HS384", "HS512")],
-    lambda: parse(token(leave_out="exp")),
-    parse_in_the_second_of_exp,
-    lambda: parse(token(leave_out="sub")),
-    lambda: [parse(token() + "="), parse(token()[:-4] + " " * 4 + token()[-4:])],
-    lambda: parse(None),
-    lambda: bool(issue("")),
+    lambda: [
+        parse(token("HS384")),
+        parse(token("HS512")),
+        parse(token() + "="),
+        parse(token()[:-4] + " " * 4 + token()[-4:]),
+    ],
+    lambda: [parse(token(leave_out="exp")), parse_in_the_second_of_exp()],
+    lambda: [
+        parse(token(nbf=now + 60)),
+        parse_with_header(crit=["exp"]),
+        parse_with_header(typ="JWE"),
+        parse_raw(json.dumps(dict(claims, x=json.loads("[" * 200 + "]" * 200)))),
+        parse_raw(json.dumps(claims)[:-1] + ", \\"x\\": NaN}}"),
+    ],
+    lambda: [
+        parse(token(leave_out="iat")),
+        parse(token(aud=["app"])),
+        parse(token(scp="read")),
+    ],
+    lambda: outcomes(lambda: parse(token(leave_out="sub")), lambda: parse(None)),
+    lambda: outcomes(lambda: bool(issue("")), issue_changed),
     issue_short,
+    lambda: outcomes(lambda: issue(None), lambda: issue([])),
+    lambda: outcomes(
+        lambda: bool(issue(user_id=TOO_MUCH[0])),
+        lambda: bool(issue(user_id=TOO_MUCH[1])),
+    ),
+    lambda: bool(issue(lifetime=datetime.timedelta(days=4000000))),
 ]
 
 def outcome(call):
@@ -460,22 +499,51 @@ def outcome(call):
     except Exception as error:
         return type(error).__name__
 
+def outcomes(*calls):
+    return [outcome(call) for call in calls]
+
 json.dump([outcome(call) for call in CALLS], sys.stdout)
 """
 # The row of the table, and what its call comes to under 1.1.1 and now.
 OUTCOMES = {
     "`issue_token()` returns": (True, False),
     "an argument that `issue_token()` does not know": (True, "TypeError"),
-    "an identifier that is neither text nor an integer": (True, "TypeError"),
+    "an identifier that is neither text nor an integer, a permission that is no text": (
+        [True] * 2,
+        ["TypeError"] * 2,
+    ),
     '`TokenGenerator("me")` of a class with a `client_id`': (None, "app"),
-    "a token signed with HS384 or HS512": (["accepted"] * 2, [None] * 2),
-    "a token with no `exp`": ("accepted", None),
-    "a token in the second of its `exp`": ("accepted", None),
-    "a token with no `sub`": ("KeyError", None),
-    "a token with padding or spaces": (["accepted"] * 2, [None] * 2),
-    "`parse_token(None)`": ("AttributeError", None),
-    "`salt_generator` returns an empty salt": (True, "ValueError"),
+    "a token signed with HS384 or HS512, or with padding or spaces": (
+        ["accepted"] * 4,
+        [None] * 4,
+    ),
+    "a token with no `exp`, or in the second of its `exp`": (
+        ["accepted"] * 2,
+        [None] * 2,
+    ),
+    "a token with an `nbf` to come, `crit`, another `typ`, deep JSON, `NaN`": (
+        ["accepted"] * 5,
+        [None] * 5,
+    ),
+    "a token with no `iat`, a list as `aud`, a text as `scp`": (
+        ["accepted"] * 3,
+        [None] * 3,
+    ),
+    "a token with no `sub`; `parse_token(None)`": (
+        ["KeyError", "AttributeError"],
+        [None] * 2,
+    ),
+    "`salt_generator` returns an empty salt, or changes the claims of a new token": (
+        [True] * 2,
+        ["ValueError"] * 2,
+    ),
     "`salt_generator` returns fewer than 32 bytes": ([], ["WeakSaltWarning"]),
+    "issuing with a salt of `None` or `[]`": (["TypeError"] * 2, ["ValueError"] * 2),
+    "half a surrogate pair; a token of over 65,536 characters": (
+        [True] * 2,
+        ["ValueError"] * 2,
+    ),
+    "a token that expires after the year 9999": ("OverflowError", True),
 }
 
 
