@@ -99,14 +99,12 @@ def test_issue(run):
 
 
 ISSUED = {
-    "lifetime": ("--lifetime=60", {"exp": 1407291040}),
     "lifetime-fraction": ("--lifetime=1.9", {"exp": 1407290981}),
     "lifetime-negative": ("--lifetime=-5", {"exp": 1407290975}),
     "lifetime-longest": ("--lifetime=9999999999999", {"exp": 10001407290979}),
     "jti": ("--jti=jti-marker", {"jti": "jti-marker"}),
     "scope-empty": ("--scope=", {"scp": []}),
     "scope-spaces": ("--scope=  a   b ", {"scp": ["a", "b"]}),
-    "digits-are-text": ("--user-id=1234", {"sub": "1234"}),
     "not-ascii": ("--user-id=\xe9\u2603", {"sub": "\xe9\u2603"}),
 }
 
@@ -118,7 +116,7 @@ def test_issue_with(run, argument, claims):
     assert joat.unverified_claims(printed.strip()).items() >= claims.items()
 
 
-VERIFIED = {
+EXPECTED = {
     "nothing": [TOKEN],
     "provider": [TOKEN, "--provider", "issuer-marker"],
     "client": [TOKEN, "--client-id", "client-marker"],
@@ -127,7 +125,7 @@ VERIFIED = {
 }
 
 
-@rows("arguments", VERIFIED)
+@rows("arguments", EXPECTED)
 def test_verify(run, arguments):
     status, printed, errors = run("verify", *arguments)
     assert (status, errors, printed.count("\n")) == (0, "", 1)
@@ -159,7 +157,6 @@ REFUSED_SALTS = {
     "two-spaces": (SALT + b"\n  \n", "line 2 of the salts begins or ends"),
     "base64-wraps": (b"M" * 76 + b"\nTw==\n", "line 2 of the salts has fewer"),
     "random-bytes": (b"\x80" * 31 + b"\n\x91", "line 1 of the salts is not UTF-8"),
-    "random-bytes-of-text": (b"M" * 30 + b"\nM", "fewer than 32 octets"),
     "comment": (b"# newest first\n" + SALT, "comment"),
     "long-comment": (b"\n# newest first, by the admin-marker\n" + SALT, "line 2"),
     "short": (SALT[:31], "secrets.token_hex(32)"),
@@ -176,7 +173,6 @@ REFUSED_SALTS = {
     "space-before": (b" " + SALT, "white space"),
     "space-behind": (SALT + b" \n", "white space"),
     "pem": (b"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n", "key"),
-    "pem-long": (b"-----BEGIN OPENSSH PRIVATE KEY-----", "key"),
     "ssh": (b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI marker", "key"),
     "ecdsa": (b"ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzd", "key"),
     "json-web-key": (b'{"kty":"RSA","e":"AQAB","n":"marker"}', "key"),
@@ -196,12 +192,6 @@ def test_refused_salts(run, salt_file, monkeypatch, arguments, octets, reason):
     if b"\0" not in octets:  # which no environment can hold
         monkeypatch.setenv("JOAT_SALT", os.fsdecode(octets))
         assert run(*arguments) == result
-
-
-@by_command
-def test_no_salt_in_the_environment(run, monkeypatch, arguments):
-    monkeypatch.delenv("JOAT_SALT")
-    assert_one_line(run(*arguments), 2, "there is no salt")
 
 
 def test_lines_are_those_of_str_splitlines(monkeypatch):
@@ -234,26 +224,18 @@ REFUSED = {
     "claim-missing": (["verify", make_token({})], 1, "claim"),
     "surrogates": (["verify", "\udcff\ud800"], 1, "three segments"),
     "not-ascii": (["verify", "\xe9.marker."], 1, "three segments"),
-    "inspect-garbage": (["inspect", "garbage-marker"], 1, "three segments"),
     "no-command": ([], 2, "required: COMMAND; see joat --help"),
     "unknown-command": (["marker"], 2, "COMMAND"),
     "unknown-option": (["verify", "--marker"], 2, "unrecognized arguments; see joat"),
     "salt-as-value": (["verify", "--salt=marker", TOKEN], 2, "unrecognized"),
     "abbreviated-option": (["verify", "--prov=marker"], 2, "unrecognized"),
     "two-tokens": (["verify", TOKEN, "marker"], 2, "unrecognized"),
-    "two-lines": (["inspect", "x", "--y='\nmarker"], 2, "unrecognized"),
     "token-to-issue": ([*ISSUE, "marker"], 2, "unrecognized"),
-    "salt-file-to-inspect": (["inspect", "--salt-file=marker"], 2, "unrecognized"),
     "value-of-help": (["--help=marker"], 2, "ignored explicit argument; see joat"),
     "no-value": (["verify", "--provider"], 2, "expected one argument; see joat verify"),
-    "no-provider": (ISSUE[:1] + ISSUE[2:], 2, "--provider"),
-    "no-client": (ISSUE[:2] + ISSUE[3:], 2, "--client-id"),
-    "no-user": (ISSUE[:3] + ISSUE[4:], 2, "--user-id"),
-    "no-scope": (ISSUE[:4], 2, "--scope"),
+    "nothing": (["issue"], 2, "--provider, --client-id, --scope, --user-id; see"),
     "lifetime-word": ([*ISSUE, "--lifetime=marker"], 2, "--lifetime: invalid float"),
-    "lifetime-quoted": ([*ISSUE, "--lifetime='marker\""], 2, "--lifetime"),
     "lifetime-nan": ([*ISSUE, "--lifetime=nan"], 2, "--lifetime"),
-    "lifetime-infinite": ([*ISSUE, "--lifetime=inf"], 2, "--lifetime"),
     "lifetime-too-long": ([*ISSUE, "--lifetime=1e13"], 2, "--lifetime: too long; see"),
     "lifetime-too-short": ([*ISSUE, "--lifetime=-1e300"], 2, "--lifetime"),
     "leeway-word": (["verify", "--leeway=marker", TOKEN], 2, "--leeway"),
@@ -274,10 +256,12 @@ def test_refused(run, arguments, status, reason):
     assert_one_line(run(*arguments), status, reason)
 
 
-def test_a_fifo_that_nobody_writes_to_is_empty(run, tmp_path):
-    os.mkfifo(tmp_path / "fifo")
+def test_without_salts(run, monkeypatch, tmp_path):
+    os.mkfifo(tmp_path / "fifo")  # Nobody writes to it, and so it is empty.
     result = run("verify", TOKEN, f"--salt-file={tmp_path / 'fifo'}")
     assert_one_line(result, 2, "there is no salt")
+    monkeypatch.delenv("JOAT_SALT")
+    assert run("verify", TOKEN) == run(*ISSUE) == result
 
 
 def test_salts_from_a_slow_program():
@@ -313,26 +297,21 @@ YEAR = 31_556_952
 SPANS = {
     "year": ("exp", -YEAR, "expired 1 year ago"),
     "days-before-year": ("exp", 1 - YEAR, "expired 365 days ago"),
-    "59-seconds": ("exp", -59, "expired 59 seconds ago"),
     "minute": ("exp", -60, "expired 1 minute ago"),
     "in-a-second": ("exp", 1, "expires in 1 second"),
     "in-a-fraction": ("exp", 0.5, "expires in 1 second"),
     "began": ("nbf", -7200, "began 2 hours ago"),
-    "issued-ahead": ("iat", 2 * YEAR, "issued in 2 years"),
+    "issued-ahead": ("iat", 2 * YEAR, "UTC, issued in 2 years"),
+    # datetime has no year 0 and no year 10000.
+    "year-0": ("exp", -62167219201 - int(NOW), "-62167219201 (expired 2014 years ago"),
+    "year-10000": ("exp", 251995009820, "253402300800 (expires in 7985 years"),
+    "far": ("nbf", 10**300, "years"),
 }
 
 
 @rows(("name", "ahead", "told"), SPANS)
 def test_inspect_tells_how_far_the_times_are(run, name, ahead, told):
-    assert f" UTC, {told})\n" in run("inspect", with_claims(**{name: NOW + ahead}))[1]
-
-
-# The years 0 and 10000, which datetime does not have.
-@pytest.mark.parametrize("seconds", [-62167219201, 253402300800, 10**300])
-def test_inspect_tells_times_beyond_the_calendar(run, seconds):
-    printed = run("inspect", with_claims(exp=seconds))[1]
-    assert f'"exp": {seconds} (expire' in printed
-    assert f"{abs(seconds - int(NOW)) // YEAR} years" in printed
+    assert f"{told})\n" in run("inspect", with_claims(**{name: int(NOW) + ahead}))[1]
 
 
 @rows("arguments", {"joat": (), "issue": ("issue",), "inspect": ("inspect",)})
@@ -352,7 +331,6 @@ STDIN = {
     "more-behind": (LASTING.encode().ljust(70_000) + b"marker", 1),
     "empty": (b"", 1),
     "not-utf-8": (b"\xff\xfe\x80", 1),
-    "two": (b"a.b.c d.e.f", 1),
 }
 
 
@@ -373,7 +351,6 @@ FAULTS = {  # without reason: no output at all
     "endless-input": ("inspect", "</dev/zero", 1, "longer than 65536"),
     "no-output": ("issue", ">&-", 3, CLOSED),
     "no-output-for-help": ("--help", ">&-", 3, CLOSED),
-    "no-output-needed": ("verify", ">&-", 1, "three segments"),
     "no-input-no-output": ("verify", "<&- >&-", 2, "standard input"),
     "no-output-to-write": ("issue", "1</dev/null", 3, CLOSED),
     "full": ("issue", ">/dev/full", 3, FULL),
@@ -413,22 +390,24 @@ def test_issue_with_standard_error_closed(unbuffered):
     assert joat.verify_token(result[1].strip(), salt=SALT)
 
 
-@rows(("trap", "status"), {"ends": ("-", -signal.SIGINT), "ignored": ("''", 1)})
-def test_ctrl_c(trap, status):
+HANDLERS = {"ends": (signal.SIG_DFL, -signal.SIGINT), "ignored": (signal.SIG_IGN, 1)}
+
+
+@rows(("handler", "status"), HANDLERS)
+def test_ctrl_c(handler, status):
     child = subprocess.Popen(
-        ["sh", "-c", f'trap {trap} INT; exec "$@"', "sh", *PYTHON, "inspect"],
+        [*PYTHON, "inspect"],
         env={"PYTHONPATH": str(SOURCE)},
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, handler),
     )
     # More than a pipe holds: once all of it is written, the program reads.
     child.stdin.write(b"." * 66_000)
     child.stdin.flush()
     child.send_signal(signal.SIGINT)
-    printed, errors = child.communicate(timeout=60)
-    assert (child.returncode, printed) == (status, b"")
-    assert errors == (b"" if status < 0 else LONGER)
+    errors = child.communicate(timeout=60)[1]
+    assert (child.returncode, errors) == (status, LONGER if status == 1 else b"")
 
 
 def test_zipapp(tmp_path):
@@ -439,11 +418,6 @@ def test_zipapp(tmp_path):
     for arguments, status in (["verify", "x"], 1), (["x"], 2), (["verify", LASTING], 0):
         result = process(*arguments, command=command, PYTHONPATH="")
         assert (result[0], "Traceback" in result[2]) == (status, False)
-
-
-def test_installed_command():
-    setup = (Path(__file__).parents[1] / "setup.py").read_text(encoding="utf-8")
-    assert '"console_scripts": ["joat = joat.__main__:main"]' in setup
 
 
 def test_what_is_done_in_processes_only(run, monkeypatch):
