@@ -75,7 +75,7 @@ def process(*arguments, shell='exec "$@"', stdin=b"", command=PYTHON, **environm
         env={"PYTHONPATH": str(SOURCE), "JOAT_SALT": SALT.decode(), **environment},
         input=stdin,
         capture_output=True,
-        timeout=60,
+        timeout=20,
         check=False,
     )
     return done.returncode, done.stdout.decode(), done.stderr.decode()
@@ -151,15 +151,19 @@ def test_salt_file(run, salt_file, monkeypatch, octets):
     assert joat.verify_token(issued, salt=octets.strip().splitlines()[0])
 
 
+KEY = "line 1 of the salts is a comment or the text of a key"
 REFUSED_SALTS = {
     "powershell": (b"\xff\xfe" + f"{SALT.decode()}\r\n".encode("utf-16-le"), "line 1"),
     "utf-16": (SALT.decode().encode("utf-16-be"), "control"),
     "two-spaces": (SALT + b"\n  \n", "line 2 of the salts begins or ends"),
     "base64-wraps": (b"M" * 76 + b"\nTw==\n", "line 2 of the salts has fewer"),
     "random-bytes": (b"\x80" * 31 + b"\n\x91", "line 1 of the salts is not UTF-8"),
-    "comment": (b"# newest first\n" + SALT, "comment"),
+    "comment": (b"# newest first\n" + SALT, KEY),
     "long-comment": (b"\n# newest first, by the admin-marker\n" + SALT, "line 2"),
-    "short": (SALT[:31], "secrets.token_hex(32)"),
+    "short": (
+        SALT[:31],
+        'by python -c "import secrets; print(secrets.token_hex(32))"\n',
+    ),
     "one-octet": (SALT + b"\r\n\r\nx\r\n", "line 3"),
     "not-utf-8": (SALT + b"\xff", "UTF-8"),
     "surrogate": (SALT + b"\xed\xa0\x80", "UTF-8"),
@@ -172,10 +176,13 @@ REFUSED_SALTS = {
     "right-to-left": (SALT + "\u202e".encode(), "control character"),
     "space-before": (b" " + SALT, "white space"),
     "space-behind": (SALT + b" \n", "white space"),
-    "pem": (b"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n", "key"),
-    "ssh": (b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI marker", "key"),
-    "ecdsa": (b"ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzd", "key"),
-    "json-web-key": (b'{"kty":"RSA","e":"AQAB","n":"marker"}', "key"),
+    "pem": (b"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA", KEY),
+    "ssh2": (b"---- BEGIN SSH2 PUBLIC KEY ----\nmarker", KEY),
+    "ssh": (b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI marker", KEY),
+    "ecdsa": (b"ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzd", KEY),
+    "ssh-token": (b"sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZD", KEY),
+    "ecdsa-token": (b"sk-ecdsa-sha2-nistp256@openssh.com AAAAInNr", KEY),
+    "json-web-key": (b'{"kty":"RSA","e":"AQAB","n":"marker"}', KEY),
     "empty": (b"", "no salt"),
     "empty-lines": (b"\r\n\n\n", "no salt"),
     "too-large": (SALT + b"\n" + b"M" * (2**20 - 32), "larger than 1 MiB"),
@@ -258,7 +265,7 @@ def test_refused(run, arguments, status, reason):
 
 def test_without_salts(run, monkeypatch, tmp_path):
     os.mkfifo(tmp_path / "fifo")  # Nobody writes to it, and so it is empty.
-    result = run("verify", TOKEN, f"--salt-file={tmp_path / 'fifo'}")
+    result = process("verify", TOKEN, f"--salt-file={tmp_path / 'fifo'}")
     assert_one_line(result, 2, "there is no salt")
     monkeypatch.delenv("JOAT_SALT")
     assert run("verify", TOKEN) == run(*ISSUE) == result
@@ -314,12 +321,26 @@ def test_inspect_tells_how_far_the_times_are(run, name, ahead, told):
     assert f"{told})\n" in run("inspect", with_claims(**{name: int(NOW) + ahead}))[1]
 
 
-@rows("arguments", {"joat": (), "issue": ("issue",), "inspect": ("inspect",)})
-def test_help(run, arguments):
-    status, printed, errors = run(*arguments, "--help")
+def test_help(run):
+    status, printed, errors = run("--help")
     assert (status, errors) == (0, "")
-    assert printed.startswith("usage: joat ")
-    assert f"joat {' '.join(arguments) or 'COMMAND'} " in printed.splitlines()[-1]
+    assert all(f"\n    {name} " in printed for name in ("issue", "verify", "inspect"))
+    assert printed.splitlines()[-1] == "joat COMMAND --help tells more"
+
+
+@rows("command", {"issue": "issue", "verify": "verify", "inspect": "inspect"})
+def test_the_example_of_the_help(run, monkeypatch, tmp_path, command):
+    monkeypatch.setenv("COLUMNS", "100")  # or else the example has two lines
+    example = run(command, "--help")[1].splitlines()[-1]
+    assert example.startswith(f"example: joat {command} ")
+    (tmp_path / "salts").write_bytes(SALT)
+    token = with_claims(iss="me", scp=["a"], exp=4_000_000_000)
+    (tmp_path / "token").write_text(token)
+    joat_and = 'joat() { "$python" -m joat "$@"; }; cd "$directory"; '
+    shell = joat_and + example[len("example: ") :]
+    result = process(shell=shell, python=sys.executable, directory=str(tmp_path))
+    assert result[::2] == (0, "")
+    assert result[1]
 
 
 STDIN = {
