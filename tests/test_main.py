@@ -22,13 +22,8 @@ from joat.__main__ import main, read_salts
 
 OTHER_SALT = b"another salt, which is long enough for HS256"
 SOURCE = Path(joat.__file__).parents[1]
-ISSUE = (
-    "issue",
-    "--provider=issuer-marker",
-    "--client-id=client-marker",
-    "--user-id=user-marker",
-    "--scope=profile-marker read-marker",
-)
+ISSUE = ("issue", "--provider=issuer-marker", "--client-id=client-marker")
+ISSUE += ("--user-id=user-marker", "--scope=profile-marker read-marker")
 LASTING = with_claims(exp=4_000_000_000)
 GRANTED = json.dumps(joat.verify_token(LASTING, salt=SALT)) + "\n"
 PYTHON = (sys.executable, "-W", "error", "-m", "joat")
@@ -38,9 +33,6 @@ BOM = b"\xef\xbb\xbf"
 
 def rows(names, table):
     return pytest.mark.parametrize(names, table.values(), ids=table)
-
-
-by_command = rows("arguments", {"issue": ISSUE, "verify": ("verify", TOKEN)})
 
 
 @pytest.fixture
@@ -59,13 +51,8 @@ def run(monkeypatch, capfd, clock):
 
 
 @pytest.fixture
-def salt_file(tmp_path):
-    def write(octets):
-        path = tmp_path / "salts-marker"
-        path.write_bytes(octets)
-        return f"--salt-file={path}"
-
-    return write
+def salts(tmp_path):
+    return tmp_path / "salts-marker"
 
 
 def process(*arguments, shell='exec "$@"', stdin=b"", command=PYTHON, **environment):
@@ -75,7 +62,7 @@ def process(*arguments, shell='exec "$@"', stdin=b"", command=PYTHON, **environm
         env={"PYTHONPATH": str(SOURCE), "JOAT_SALT": SALT.decode(), **environment},
         input=stdin,
         capture_output=True,
-        timeout=60,
+        timeout=20,
         check=False,
     )
     return done.returncode, done.stdout.decode(), done.stderr.decode()
@@ -89,37 +76,27 @@ def assert_one_line(result, status, reason):
     assert "marker" not in result[2].lower()
 
 
-def test_issue(run):
-    status, printed, errors = run(*ISSUE)
-    token, end, rest = printed.partition("\n")
-    assert (status, errors, end, rest) == (0, "", "\n", "")
-    assert joat.verify_token(token, salt=SALT)["user_id"] == "user-marker"
-    times = {"iat": 1407290980, "exp": 1407294580}
-    assert joat.unverified_claims(token) == {**CLAIMS, **times}
-
-
 ISSUED = {
+    "usual": (ISSUE[1], {**CLAIMS, "iat": 1407290980, "exp": 1407294580}),
     "lifetime-fraction": ("--lifetime=1.9", {"exp": 1407290981}),
-    "lifetime-negative": ("--lifetime=-5", {"exp": 1407290975}),
     "lifetime-longest": ("--lifetime=9999999999999", {"exp": 10001407290979}),
     "jti": ("--jti=jti-marker", {"jti": "jti-marker"}),
     "scope-empty": ("--scope=", {"scp": []}),
-    "scope-spaces": ("--scope=  a   b ", {"scp": ["a", "b"]}),
     "not-ascii": ("--user-id=\xe9\u2603", {"sub": "\xe9\u2603"}),
 }
 
 
 @rows(("argument", "claims"), ISSUED)
-def test_issue_with(run, argument, claims):
+def test_issue(run, argument, claims):
     status, printed, errors = run(*ISSUE, argument)
-    assert (status, errors) == (0, "")
-    assert joat.unverified_claims(printed.strip()).items() >= claims.items()
+    assert (status, errors, printed.count("\n")) == (0, "", 1)
+    assert joat.verify_token(printed[:-1], salt=SALT)
+    assert joat.unverified_claims(printed[:-1]).items() >= claims.items()
 
 
 EXPECTED = {
     "nothing": [TOKEN],
-    "provider": [TOKEN, "--provider", "issuer-marker"],
-    "client": [TOKEN, "--client-id", "client-marker"],
+    "names": [TOKEN, "--provider", "issuer-marker", "--client-id", "client-marker"],
     "scopes": [TOKEN, "--scope", " read-marker  profile-marker "],
     "leeway": [with_claims(exp=NOW - 30), "--leeway", "30.5"],
 }
@@ -129,8 +106,7 @@ EXPECTED = {
 def test_verify(run, arguments):
     status, printed, errors = run("verify", *arguments)
     assert (status, errors, printed.count("\n")) == (0, "", 1)
-    granted = joat.verify_token(arguments[0], salt=SALT, leeway=60)
-    assert json.loads(printed) == granted
+    assert json.loads(printed) == joat.verify_token(arguments[0], salt=SALT, leeway=60)
 
 
 SALT_FILES = {
@@ -144,49 +120,58 @@ SALT_FILES = {
 
 
 @rows("octets", SALT_FILES)
-def test_salt_file(run, salt_file, monkeypatch, octets):
+def test_salt_file(run, salts, monkeypatch, octets):
     monkeypatch.delenv("JOAT_SALT")
-    assert run("verify", salt_file(octets), TOKEN)[0] == 0
-    issued = run(*ISSUE, salt_file(octets))[1].strip()
+    salts.write_bytes(octets)
+    assert run("verify", f"--salt-file={salts}", TOKEN)[0] == 0
+    issued = run(*ISSUE, f"--salt-file={salts}")[1].strip()
     assert joat.verify_token(issued, salt=octets.strip().splitlines()[0])
+    monkeypatch.setattr("joat.__main__.NO_WAIT", 0)  # as on Windows
+    monkeypatch.delattr(os, "set_blocking")
+    assert run("verify", f"--salt-file={salts}", TOKEN)[0] == 0
 
 
+KEY = "line 1 of the salts is a comment or the text of a key"
 REFUSED_SALTS = {
     "powershell": (b"\xff\xfe" + f"{SALT.decode()}\r\n".encode("utf-16-le"), "line 1"),
     "utf-16": (SALT.decode().encode("utf-16-be"), "control"),
     "two-spaces": (SALT + b"\n  \n", "line 2 of the salts begins or ends"),
     "base64-wraps": (b"M" * 76 + b"\nTw==\n", "line 2 of the salts has fewer"),
-    "random-bytes": (b"\x80" * 31 + b"\n\x91", "line 1 of the salts is not UTF-8"),
-    "comment": (b"# newest first\n" + SALT, "comment"),
+    "comment": (b"# newest first\n" + SALT, KEY),
     "long-comment": (b"\n# newest first, by the admin-marker\n" + SALT, "line 2"),
-    "short": (SALT[:31], "secrets.token_hex(32)"),
+    "short": (
+        SALT[:31],
+        'by python -c "import secrets; print(secrets.token_hex(32))"\n',
+    ),
     "one-octet": (SALT + b"\r\n\r\nx\r\n", "line 3"),
     "not-utf-8": (SALT + b"\xff", "UTF-8"),
     "surrogate": (SALT + b"\xed\xa0\x80", "UTF-8"),
     "byte-order-mark": (BOM + SALT, "BOM"),
     "nul": (SALT + b"\0", "control character"),
-    "escape": (SALT + b"\x1b[2J" + SALT, "control character"),
-    "tab": (SALT + b"\t" + SALT, "control character"),
     "carriage-return": (SALT + b"\r" + SALT, "control character"),
     "two-carriage-returns": (SALT + b"\r\r\n", "control character"),
     "right-to-left": (SALT + "\u202e".encode(), "control character"),
     "space-before": (b" " + SALT, "white space"),
     "space-behind": (SALT + b" \n", "white space"),
-    "pem": (b"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n", "key"),
-    "ssh": (b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI marker", "key"),
-    "ecdsa": (b"ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzd", "key"),
-    "json-web-key": (b'{"kty":"RSA","e":"AQAB","n":"marker"}', "key"),
+    "pem": (b"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA", KEY),
+    "ssh2": (b"---- BEGIN SSH2 PUBLIC KEY ----\nmarker", KEY),
+    "ssh": (b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI marker", KEY),
+    "ecdsa": (b"ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzd", KEY),
+    "ssh-token": (b"sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZD", KEY),
+    "ecdsa-token": (b"sk-ecdsa-sha2-nistp256@openssh.com AAAAInNr", KEY),
+    "json-web-key": (b'{"kty":"RSA","e":"AQAB","n":"marker"}', KEY),
     "empty": (b"", "no salt"),
     "empty-lines": (b"\r\n\n\n", "no salt"),
     "too-large": (SALT + b"\n" + b"M" * (2**20 - 32), "larger than 1 MiB"),
 }
 
 
-@by_command
+@rows("arguments", {"issue": ISSUE, "verify": ("verify", TOKEN)})
 @rows(("octets", "reason"), REFUSED_SALTS)
-def test_refused_salts(run, salt_file, monkeypatch, arguments, octets, reason):
+def test_refused_salts(run, salts, monkeypatch, arguments, octets, reason):
     # That of the environment does not stand in for what is wrong in the file.
-    result = run(*arguments, salt_file(octets))
+    salts.write_bytes(octets)
+    result = run(*arguments, f"--salt-file={salts}")
     assert_one_line(result, 2, reason)
     assert SALT.decode()[:8] not in result[2]
     if b"\0" not in octets:  # which no environment can hold
@@ -205,47 +190,32 @@ def test_lines_are_those_of_str_splitlines(monkeypatch):
         assert [salt.decode() for salt in salts] == text.splitlines()
 
 
-def test_salts_without_non_blocking_files(run, salt_file, monkeypatch):
-    monkeypatch.setattr("joat.__main__.NO_WAIT", 0)
-    monkeypatch.delattr(os, "set_blocking")
-    assert run("verify", salt_file(SALT), TOKEN)[0] == 0
-
-
 TOO_LONG = f"--jti={'marker' * 10_000}"
 REFUSED = {
     "provider": (["verify", TOKEN, "--provider", "issuer"], 1, "another provider"),
     "client": (["verify", TOKEN, "--client-id", "client"], 1, "another client"),
     "scope": (["verify", TOKEN, "--scope", "read-marker x"], 1, "lacks a permission"),
     "expired": (["verify", with_claims(exp=NOW - 30), "--leeway=30"], 1, "expired"),
-    "not-yet": (["verify", with_claims(nbf=NOW + 1)], 1, "not valid yet"),
     "forged": (["verify", make_token(salt=OTHER_SALT)], 1, "signature"),
-    "garbage": (["verify", "garbage-marker"], 1, "three segments"),
     "no-token": (["verify", ""], 1, "three segments"),
-    "claim-missing": (["verify", make_token({})], 1, "claim"),
-    "surrogates": (["verify", "\udcff\ud800"], 1, "three segments"),
     "not-ascii": (["verify", "\xe9.marker."], 1, "three segments"),
     "no-command": ([], 2, "required: COMMAND; see joat --help"),
     "unknown-command": (["marker"], 2, "COMMAND"),
     "unknown-option": (["verify", "--marker"], 2, "unrecognized arguments; see joat"),
     "salt-as-value": (["verify", "--salt=marker", TOKEN], 2, "unrecognized"),
     "abbreviated-option": (["verify", "--prov=marker"], 2, "unrecognized"),
-    "two-tokens": (["verify", TOKEN, "marker"], 2, "unrecognized"),
-    "token-to-issue": ([*ISSUE, "marker"], 2, "unrecognized"),
     "value-of-help": (["--help=marker"], 2, "ignored explicit argument; see joat"),
     "no-value": (["verify", "--provider"], 2, "expected one argument; see joat verify"),
     "nothing": (["issue"], 2, "--provider, --client-id, --scope, --user-id; see"),
-    "lifetime-word": ([*ISSUE, "--lifetime=marker"], 2, "--lifetime: invalid float"),
     "lifetime-nan": ([*ISSUE, "--lifetime=nan"], 2, "--lifetime"),
     "lifetime-too-long": ([*ISSUE, "--lifetime=1e13"], 2, "--lifetime: too long; see"),
     "lifetime-too-short": ([*ISSUE, "--lifetime=-1e300"], 2, "--lifetime"),
     "leeway-word": (["verify", "--leeway=marker", TOKEN], 2, "--leeway"),
-    "leeway-nan": (["verify", "--leeway=nan", TOKEN], 2, "leeway"),
     "leeway-negative": (["verify", "--leeway=-1", "marker"], 2, "leeway"),
     "scope-without-permission": (["verify", "--scope= ", TOKEN], 2, "--scope: no"),
     "surrogate": ([*ISSUE, "--jti=marker\udcff"], 2, "surrogate"),
     "too-long": ([*ISSUE, TOO_LONG], 2, "longer than 65536"),
     "no-file": ([*ISSUE, "--salt-file=/marker"], 2, "cannot be read: No such file"),
-    "long-file-name": ([*ISSUE, f"--salt-file={'marker' * 99}"], 2, "cannot be read: "),
     "directory": ([*ISSUE, "--salt-file=/"], 2, "the salt file cannot be read: Is a"),
     "endless-file": ([*ISSUE, "--salt-file=/dev/zero"], 2, "larger than 1 MiB"),
 }
@@ -256,17 +226,14 @@ def test_refused(run, arguments, status, reason):
     assert_one_line(run(*arguments), status, reason)
 
 
-def test_without_salts(run, monkeypatch, tmp_path):
-    os.mkfifo(tmp_path / "fifo")  # Nobody writes to it, and so it is empty.
-    result = run("verify", TOKEN, f"--salt-file={tmp_path / 'fifo'}")
+def test_salts_of_pipes(run, monkeypatch, salts):
+    os.mkfifo(salts)  # Nobody writes to it, and so it is empty.
+    result = process("verify", TOKEN, f"--salt-file={salts}")
     assert_one_line(result, 2, "there is no salt")
     monkeypatch.delenv("JOAT_SALT")
     assert run("verify", TOKEN) == run(*ISSUE) == result
-
-
-def test_salts_from_a_slow_program():
-    shell = '{ sleep 0.2; echo "$JOAT_SALT"; } | "$@" --salt-file /dev/stdin'
-    assert process("verify", LASTING, shell=shell) == (0, GRANTED, "")
+    slow = '{ sleep 0.2; echo "$JOAT_SALT"; } | "$@" --salt-file /dev/stdin'
+    assert process("verify", LASTING, shell=slow) == (0, GRANTED, "")
 
 
 def test_inspect(run, monkeypatch):
@@ -298,7 +265,6 @@ SPANS = {
     "year": ("exp", -YEAR, "expired 1 year ago"),
     "days-before-year": ("exp", 1 - YEAR, "expired 365 days ago"),
     "minute": ("exp", -60, "expired 1 minute ago"),
-    "in-a-second": ("exp", 1, "expires in 1 second"),
     "in-a-fraction": ("exp", 0.5, "expires in 1 second"),
     "began": ("nbf", -7200, "began 2 hours ago"),
     "issued-ahead": ("iat", 2 * YEAR, "UTC, issued in 2 years"),
@@ -314,19 +280,26 @@ def test_inspect_tells_how_far_the_times_are(run, name, ahead, told):
     assert f"{told})\n" in run("inspect", with_claims(**{name: int(NOW) + ahead}))[1]
 
 
-@rows("arguments", {"joat": (), "issue": ("issue",), "inspect": ("inspect",)})
-def test_help(run, arguments):
-    status, printed, errors = run(*arguments, "--help")
-    assert (status, errors) == (0, "")
-    assert printed.startswith("usage: joat ")
-    assert f"joat {' '.join(arguments) or 'COMMAND'} " in printed.splitlines()[-1]
+@rows("command", {"issue": "issue", "verify": "verify", "inspect": "inspect"})
+def test_the_example_of_the_help(run, monkeypatch, tmp_path, command):
+    monkeypatch.setenv("COLUMNS", "100")  # or else the example has two lines
+    assert f"\n    {command} " in run("--help")[1]
+    example = run(command, "--help")[1].splitlines()[-1]
+    assert example.startswith(f"example: joat {command} ")
+    (tmp_path / "salts").write_bytes(SALT)
+    token = with_claims(iss="me", scp=["a"], exp=4_000_000_000)
+    (tmp_path / "token").write_text(token)
+    joat_and = 'joat() { "$python" -m joat "$@"; }; cd "$directory"; '
+    shell = joat_and + example[len("example: ") :]
+    result = process(shell=shell, python=sys.executable, directory=str(tmp_path))
+    assert result[::2] == (0, "")
+    assert result[1]
 
 
 STDIN = {
     "bare": (LASTING.encode(), 0),
     "windows": (BOM + LASTING.encode() + b"\r\n", 0),
     "white-space": (b"\n \t" + LASTING.encode() + b" \n\n", 0),
-    "much-white-space": (LASTING.encode().ljust(66_535), 0),
     "too-much-white-space": (LASTING.encode().ljust(66_536), 1),
     "more-behind": (LASTING.encode().ljust(70_000) + b"marker", 1),
     "empty": (b"", 1),
@@ -351,23 +324,18 @@ FAULTS = {  # without reason: no output at all
     "endless-input": ("inspect", "</dev/zero", 1, "longer than 65536"),
     "no-output": ("issue", ">&-", 3, CLOSED),
     "no-output-for-help": ("--help", ">&-", 3, CLOSED),
-    "no-input-no-output": ("verify", "<&- >&-", 2, "standard input"),
     "no-output-to-write": ("issue", "1</dev/null", 3, CLOSED),
     "full": ("issue", ">/dev/full", 3, FULL),
     "full-for-help": ("--help", ">/dev/full", 3, FULL),
-    "no-errors": ("verify", "2>&-", 1, None),
-    "no-errors-usage": ("marker", "2>&-", 2, None),
-    "no-errors-no-output": ("issue", ">&- 2>&-", 3, None),
+    "no-errors": ("issue", "2>&-", 0, None),
+    "no-errors-refused": ("verify", "2>&-", 1, None),
     "full-errors": ("verify", "2>/dev/full", 1, None),
-    "all-full": ("issue", ">/dev/full 2>/dev/full", 3, None),
     "all-closed": ("issue", "<&- >&- 2>&-", 3, None),
     "closed-pipe": ("issue", "", 141, None),
-    "closed-pipe-for-help": ("--help", "", 141, None),
 }
-by_buffering = rows("unbuffered", {"buffered": "", "unbuffered": "1"})
 
 
-@by_buffering
+@rows("unbuffered", {"buffered": "", "unbuffered": "1"})
 @rows(("command", "redirection", "status", "reason"), FAULTS)
 def test_faults(command, redirection, status, reason, unbuffered):
     arguments = ISSUE if command == "issue" else (command,)
@@ -377,17 +345,13 @@ def test_faults(command, redirection, status, reason, unbuffered):
     result = process(*arguments, shell=shell, PYTHONUNBUFFERED=unbuffered)
     if status == 141:
         assert result == (0, "141\n", "")
+    elif status == 0:
+        assert joat.verify_token(result[1].strip(), salt=SALT)
+        assert result[::2] == (0, "")
     elif reason is None:
         assert result == (status, "", "")
     else:
         assert_one_line(result, status, reason)
-
-
-@by_buffering
-def test_issue_with_standard_error_closed(unbuffered):
-    result = process(*ISSUE, shell='exec "$@" 2>&-', PYTHONUNBUFFERED=unbuffered)
-    assert result[::2] == (0, "")
-    assert joat.verify_token(result[1].strip(), salt=SALT)
 
 
 HANDLERS = {"ends": (signal.SIG_DFL, -signal.SIGINT), "ignored": (signal.SIG_IGN, 1)}
