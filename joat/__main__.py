@@ -38,13 +38,12 @@ def main(argv: Optional[list[str]] = None) -> NoReturn:
     """Run the command line with the arguments `argv`, or those of the process."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # so that a shell's loop ends
-    told = ""
+    status, told = 0, ""
     try:
         # Collected, as argparse hides that it cannot write; it leaves after --help.
         with redirect_stdout(StringIO()) as output, suppress(SystemExit):
             run(argv)
         write(1, output.getvalue())
-        status = 0
     except ValueError as error:  # if no TokenError, it is for arguments or salts
         status = 1 if isinstance(error, joat.TokenError) else 2
         told = f"joat: {error}\n"
@@ -95,7 +94,8 @@ def verify(token: Any = None, salt_file: Any = None, **expected: Any) -> None:
     if expected.get("scope") == []:
         raise ValueError("argument --scope: no permission; see joat verify --help")
     salts = read_salts(salt_file)
-    print(json.dumps(joat.verify_token(read_token(token), salt=salts, **expected)))
+    granted = joat.verify_token(read_token(token), salt=salts, **expected)
+    print(json.dumps({k: v for k, v in granted.items() if k != "expires_at"}))
 
 
 def inspect(token: Optional[str] = None) -> None:
