@@ -417,6 +417,22 @@ class TestAuthorizationRequest:
         assert answer["iss"] == PROVIDER
         assert "code" not in answer
 
+    @pytest.mark.parametrize("query", ["\xff", "a=\xe9", "state=\xed\xa0\x80"])
+    @pytest.mark.parametrize("path", ["/authorize", "/token"])
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    def test_any_query_is_answered(
+        self, user: User, method: str, path: str, query: str
+    ) -> None:
+        """Bytes that no client should send, but any may."""
+        query = f"{urlencode(ASKED)}&{query}"
+        response = user.browser.open(
+            path, method=method, environ_overrides={"QUERY_STRING": query}
+        )
+        if (method, path) == ("GET", "/token"):
+            assert response.status_code == 405
+        else:
+            refused(response, "invalid_request")
+
     def test_insecure_transport(self, user: User) -> None:
         url = f"http://public.example{user.url()}"
         refused(user.browser.get(url), "insecure_transport")

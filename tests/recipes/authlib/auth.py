@@ -302,7 +302,7 @@ def authorize() -> Response:
 @app.post("/token")
 def token() -> Response:
     """Issue tokens (RFC 6749 section 5.1), or say why not (section 5.2)."""
-    if request.args:
+    if request.query_string:
         # Authlib would take what is here for the form's.
         raise InvalidRequestError("The parameters belong in the body")
     check("grant_type")
@@ -341,6 +341,9 @@ NQSCHAR = re.compile(r"[ !#-\[\]-~]+")
 
 def check(needed: str) -> None:
     """Refuse the requests that Authlib does not (RFC 6749 sections 3.1 and 3.2)."""
+    # Flask fails at a query that is no UTF-8; a URL is ASCII (RFC 3986 section 2).
+    if not request.query_string.isascii():
+        raise InvalidRequestError("Wrong characters in the URL")
     if not request.values.get(needed):
         raise InvalidRequestError(f"Missing '{needed}'")
     for name, values in request.values.lists():
