@@ -61,6 +61,7 @@ def unset(monkeypatch):
 @pytest.mark.parametrize(
     "call",
     [
+        lambda: joat.salt_generator({}),
         lambda: joat.TokenGenerator("provider"),
         lambda: joat.parse_token(TOKEN),
         lambda: joat.parse_token(None),
@@ -70,6 +71,7 @@ def unset(monkeypatch):
         lambda: joat.authenticate(None),
     ],
     ids=[
+        "salt_generator",
         "TokenGenerator",
         "parse_token",
         "parse_token-of-None",
