@@ -714,14 +714,18 @@ REFUSALS = {
     ),
     "lacks scope": lambda text: joat.verify_token(marked(text), scope=["\x00 needed"]),
     "other scheme": lambda text: joat.authenticate(f"x{text} {text}"),
-    "several tokens": lambda text: joat.authenticate(f"Bearer {marked(text)} {text}"),
+    "several tokens": lambda text: joat.authenticate(
+        f"Bearer {marked(text)} {marked(text)}"
+    ),
 }
 MISTAKES = {
     "provider to expect": lambda text: joat.verify_token(text, provider=[text, [text]]),
     "scope to expect": lambda text: joat.verify_token(text, scope=text),
     "leeway": lambda text: joat.verify_token(text, leeway=text),
     "authorization": lambda text: joat.authenticate([text]),
-    "salt of no type": lambda text: joat.verify_token(text, salt=[text, {text: text}]),
+    "salt of no type": lambda text: joat.verify_token(
+        text, salt=[f"x{text}", {text: text}]
+    ),
     "salt not Unicode": lambda text: joat.verify_token(text, salt=f"{text}\ud800"),
     "empty salt": lambda text: joat.verify_token(text, salt=[f"x{text}", ""]),
     "salt to sign not Unicode": lambda text: issue(text, salt=f"{text}\ud800"),
