@@ -59,10 +59,10 @@ def main(argv: Optional[list[str]] = None) -> NoReturn:
 def run(argv: Optional[list[str]]) -> None:
     parser = Parser("joat", epilog="joat COMMAND --help tells more", allow_abbrev=False)
     subs = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    options: Any = {"allow_abbrev": False, "argument_default": argparse.SUPPRESS}
-    issuing = subs.add_parser("issue", help="a new token", epilog=ISSUE, **options)
-    verifying = subs.add_parser("verify", help="a token", epilog=VERIFY, **options)
-    inspecting = subs.add_parser("inspect", help="a token", epilog=INSPECT, **options)
+    same: Any = {"allow_abbrev": False, "argument_default": argparse.SUPPRESS}
+    issuing = subs.add_parser("issue", help="make a token", epilog=ISSUE, **same)
+    verifying = subs.add_parser("verify", help="check a token", epilog=VERIFY, **same)
+    inspecting = subs.add_parser("inspect", help="show a token", epilog=INSPECT, **same)
     for sub, needed in (issuing, True), (verifying, False):
         sub.add_argument("--provider", required=needed, help="who issues the token")
         sub.add_argument("--client-id", required=needed, help="for which client")

@@ -146,13 +146,17 @@ REFUSED_SALTS = {
     "one-octet": (SALT + b"\r\n\r\nx\r\n", "line 3"),
     "not-utf-8": (SALT + b"\xff", "UTF-8"),
     "surrogate": (SALT + b"\xed\xa0\x80", "UTF-8"),
-    "byte-order-mark": (BOM + SALT, "BOM"),
+    "byte-order-mark": (
+        BOM + SALT,
+        "salts is not UTF-8, or has a BOM or control character",
+    ),
     "nul": (SALT + b"\0", "control character"),
     "carriage-return": (SALT + b"\r" + SALT, "control character"),
     "two-carriage-returns": (SALT + b"\r\r\n", "control character"),
     "right-to-left": (SALT + "\u202e".encode(), "control character"),
     "space-before": (b" " + SALT, "white space"),
     "space-behind": (SALT + b" \n", "white space"),
+    "space-alone": (b" \n", "line 1 of the salts begins or ends with white space"),
     "pem": (b"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA", KEY),
     "ssh2": (b"---- BEGIN SSH2 PUBLIC KEY ----\nmarker", KEY),
     "ssh": (b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI marker", KEY),
@@ -160,9 +164,12 @@ REFUSED_SALTS = {
     "ssh-token": (b"sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZD", KEY),
     "ecdsa-token": (b"sk-ecdsa-sha2-nistp256@openssh.com AAAAInNr", KEY),
     "json-web-key": (b'{"kty":"RSA","e":"AQAB","n":"marker"}', KEY),
-    "empty": (b"", "no salt"),
+    "empty": (b"", "there is no salt"),
     "empty-lines": (b"\r\n\n\n", "no salt"),
-    "too-large": (SALT + b"\n" + b"M" * (2**20 - 32), "larger than 1 MiB"),
+    "too-large": (
+        SALT + b"\n" + b"M" * (2**20 - 32),
+        "joat: the salts are larger than 1 MiB",
+    ),
 }
 
 
@@ -190,6 +197,9 @@ def test_lines_are_those_of_str_splitlines(monkeypatch):
         assert [salt.decode() for salt in salts] == text.splitlines()
 
 
+LIFETIME = "joat: argument --lifetime: too long; see joat issue --help\n"
+NO_FLOAT = "joat: argument --lifetime: invalid float value; see joat issue --help\n"
+NO_SCOPE = "joat: argument --scope: no permission; see joat verify --help\n"
 TOO_LONG = f"--jti={'marker' * 10_000}"
 REFUSED = {
     "provider": (["verify", TOKEN, "--provider", "issuer"], 1, "another provider"),
@@ -198,21 +208,25 @@ REFUSED = {
     "expired": (["verify", with_claims(exp=NOW - 30), "--leeway=30"], 1, "expired"),
     "forged": (["verify", make_token(salt=OTHER_SALT)], 1, "signature"),
     "no-token": (["verify", ""], 1, "three segments"),
+    "surrogates": (["verify", "\udcff\ud800"], 1, "three segments"),
     "not-ascii": (["verify", "\xe9.marker."], 1, "three segments"),
     "no-command": ([], 2, "required: COMMAND; see joat --help"),
     "unknown-command": (["marker"], 2, "COMMAND"),
     "unknown-option": (["verify", "--marker"], 2, "unrecognized arguments; see joat"),
     "salt-as-value": (["verify", "--salt=marker", TOKEN], 2, "unrecognized"),
     "abbreviated-option": (["verify", "--prov=marker"], 2, "unrecognized"),
+    "abbreviated-help": (["--hel"], 2, "COMMAND"),
+    "abbreviated-help-of-inspect": (["inspect", "--hel"], 2, "unrecognized"),
     "value-of-help": (["--help=marker"], 2, "ignored explicit argument; see joat"),
     "no-value": (["verify", "--provider"], 2, "expected one argument; see joat verify"),
     "nothing": (["issue"], 2, "--provider, --client-id, --scope, --user-id; see"),
     "lifetime-nan": ([*ISSUE, "--lifetime=nan"], 2, "--lifetime"),
-    "lifetime-too-long": ([*ISSUE, "--lifetime=1e13"], 2, "--lifetime: too long; see"),
+    "lifetime-too-long": ([*ISSUE, "--lifetime=1e13"], 2, LIFETIME),
+    "lifetime-quoted": ([*ISSUE, "--lifetime=mark'er"], 2, NO_FLOAT),
     "lifetime-too-short": ([*ISSUE, "--lifetime=-1e300"], 2, "--lifetime"),
     "leeway-word": (["verify", "--leeway=marker", TOKEN], 2, "--leeway"),
     "leeway-negative": (["verify", "--leeway=-1", "marker"], 2, "leeway"),
-    "scope-without-permission": (["verify", "--scope= ", TOKEN], 2, "--scope: no"),
+    "scope-without-permission": (["verify", "--scope= ", TOKEN], 2, NO_SCOPE),
     "surrogate": ([*ISSUE, "--jti=marker\udcff"], 2, "surrogate"),
     "too-long": ([*ISSUE, TOO_LONG], 2, "longer than 65536"),
     "no-file": ([*ISSUE, "--salt-file=/marker"], 2, "cannot be read: No such file"),
@@ -229,7 +243,8 @@ def test_refused(run, arguments, status, reason):
 def test_salts_of_pipes(run, monkeypatch, salts):
     os.mkfifo(salts)  # Nobody writes to it, and so it is empty.
     result = process("verify", TOKEN, f"--salt-file={salts}")
-    assert_one_line(result, 2, "there is no salt")
+    no_salt = "joat: there is no salt: it comes from --salt-file or JOAT_SALT\n"
+    assert_one_line(result, 2, no_salt)
     monkeypatch.delenv("JOAT_SALT")
     assert run("verify", TOKEN) == run(*ISSUE) == result
     slow = '{ sleep 0.2; echo "$JOAT_SALT"; } | "$@" --salt-file /dev/stdin'
@@ -265,6 +280,7 @@ SPANS = {
     "year": ("exp", -YEAR, "expired 1 year ago"),
     "days-before-year": ("exp", 1 - YEAR, "expired 365 days ago"),
     "minute": ("exp", -60, "expired 1 minute ago"),
+    "day": ("exp", 86_400, "UTC, expires in 1 day"),
     "in-a-fraction": ("exp", 0.5, "expires in 1 second"),
     "began": ("nbf", -7200, "began 2 hours ago"),
     "issued-ahead": ("iat", 2 * YEAR, "UTC, issued in 2 years"),
@@ -280,17 +296,31 @@ def test_inspect_tells_how_far_the_times_are(run, name, ahead, told):
     assert f"{told})\n" in run("inspect", with_claims(**{name: int(NOW) + ahead}))[1]
 
 
-@rows("command", {"issue": "issue", "verify": "verify", "inspect": "inspect"})
-def test_the_example_of_the_help(run, monkeypatch, tmp_path, command):
+WHO = "--provider PROVIDER who issues the token --client-id CLIENT_ID for which client"
+WHO += " --scope SCOPE as in 'a b' --salt-file SALT_FILE one salt a line (default:"
+WHO += " $JOAT_SALT) --"
+HELP = {
+    "issue": f"make a token|{WHO}user-id USER_ID for which user --lifetime LIFETIME"
+    " in seconds (default: 3600) --jti JTI a name for this token",
+    "verify": f"check a token|{WHO}leeway LEEWAY in seconds (default: 0)",
+    "inspect": "show a token|token (default: standard input)",
+}
+
+
+@pytest.mark.parametrize("command", HELP)
+def test_help_and_its_example(run, monkeypatch, tmp_path, command):
     monkeypatch.setenv("COLUMNS", "100")  # or else the example has two lines
-    assert f"\n    {command} " in run("--help")[1]
-    example = run(command, "--help")[1].splitlines()[-1]
+    helps = [run("--help"), run(command, "--help")]
+    assert [told[::2] for told in helps] == [(0, ""), (0, "")]
+    words = " ".join("".join(told[1] for told in helps).split())
+    assert all(f" {text} " in words for text in HELP[command].split("|"))
+    assert " joat COMMAND --help tells more usage: " in words
+    example = helps[1][1].splitlines()[-1]
     assert example.startswith(f"example: joat {command} ")
     (tmp_path / "salts").write_bytes(SALT)
-    token = with_claims(iss="me", scp=["a"], exp=4_000_000_000)
-    (tmp_path / "token").write_text(token)
-    joat_and = 'joat() { "$python" -m joat "$@"; }; cd "$directory"; '
-    shell = joat_and + example[len("example: ") :]
+    (tmp_path / "token").write_text(with_claims(iss="me", scp=["a"], exp=4_000_000_000))
+    shell = 'joat() { "$python" -m joat "$@"; }; cd "$directory"; '
+    shell += example[len("example: ") :]
     result = process(shell=shell, python=sys.executable, directory=str(tmp_path))
     assert result[::2] == (0, "")
     assert result[1]
@@ -386,11 +416,15 @@ def test_zipapp(tmp_path):
 
 def test_what_is_done_in_processes_only(run, monkeypatch):
     # Once more in this process, where the coverage is measured.
-    monkeypatch.setattr("joat.__main__.read", lambda *_: BOM + LASTING.encode() + b"\n")
+    read = Mock(return_value=BOM + LASTING.encode() + b"\n")
+    monkeypatch.setattr("joat.__main__.read", read)
     monkeypatch.setattr("sys.argv", ["joat", "verify", ""])
     monkeypatch.setattr(signal, "getsignal", lambda number: signal.SIG_IGN)
     monkeypatch.setattr(signal, "signal", None)  # who ignores Ctrl-C still does
     assert run("verify") == (0, GRANTED, "")
+    read.assert_called_once_with(0, "standard input", 66_536)
+    run("verify", "x", "--salt-file=y")
+    read.assert_called_with("y", "the salt file", 1_048_577)
     for error, status in (BrokenPipeError(), 141), (OSError(28, "full"), 3):
         monkeypatch.setattr("joat.__main__.write", Mock(side_effect=[error, None]))
         assert run("verify")[0] == status
