@@ -39,6 +39,9 @@ def main() -> None:
         f" {os.cpu_count()} processors, load {load:.1f}, {rounds} rounds\n"
     )
     print(table(rounds))
+    print(lines.authentication(rounds))
+    print(lines.text_salts(rounds))
+    print(lines.clock(max(1, rounds // 3)))
     print(lines.imports(few))
     print(lines.growth(max(1, rounds // 3)))
     print(lines.rotation(max(1, rounds // 3)))

@@ -8,6 +8,7 @@ PROVIDER = "My OAuth2 Provider"
 CLIENT = "abcd"
 USER = "1234"
 SCOPE = ["profile", "read"]
+NEEDED = "read"
 LIFETIME = 3600
 SECRET = b"0123456789abcdef0123456789abcdef"
 

@@ -13,11 +13,12 @@ from hmac import digest
 from multiprocessing import get_context
 from statistics import median
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import floor
 import hostile
 import peers
-from common import CLIENT, SECRET, USER, require
+from common import CLIENT, LENGTH, NEEDED, PROVIDER, SCOPE, SECRET, USER, require
 from measure import least, rounds_of
 
 import joat
@@ -35,7 +36,115 @@ _LENGTHS = (200, 800, 3_200, 12_800, 51_200, hostile.LIMIT)
 _SALTS = (1, 2, 4, 8)
 _SECONDS = 0.5  # of one measurement of the throughput
 
+_FORGED = (LENGTH, 8_000, 64_000)
+
 _ours = peers.ours()  # sets joat.salt_generator, in each process of the last line too
+
+
+def authentication(rounds: int) -> str:
+    compared = peers.authenticating()
+    calls: dict[str, tuple] = {"parse_token": (joat.parse_token, _ours.issue())}
+    for peer in compared:
+        header = f"Bearer {peer.issue()}"
+        _require_refusals(peer)
+        require(peer.verify(header) is not None, f"{peer.name} to read its own token")
+        calls[peer.name] = (peer.verify, header)
+    times = least(calls, rounds, number=200)
+    ours = times["joat"]
+    figures = "; ".join(
+        f"{peer.name} {times[peer.name]:.1f}, {times[peer.name] / ours:.2f} times that"
+        for peer in compared[1:]
+    )
+    return (
+        f"authenticate, a header with provider, client and a permission to expect, µs:"
+        f" joat {ours:.1f}, {ours / times['parse_token']:.2f} times parse_token;"
+        f" {figures}"
+    )
+
+
+def _require_refusals(peer: peers.Peer) -> None:
+    """Make sure that a peer refuses another provider, client and scope."""
+    usual = {"provider": PROVIDER, "client_id": CLIENT, "scope": SCOPE}
+    for changed in {"provider": "x"}, {"client_id": "x"}, {"scope": ["profile"]}:
+        token = joat.TokenGenerator("me").issue_token(
+            **{**usual, **changed}, user_id=USER, salt=SECRET
+        )
+        try:
+            found = peer.verify(f"Bearer {token}")
+        except peer.refusal:
+            found = None
+        require(found is None, f"{peer.name} to check the {next(iter(changed))}")
+
+
+def text_salts(rounds: int) -> str:
+    salts = {"text": SECRET.decode(), "byte": SECRET}
+    calls: dict[tuple[str, str], tuple] = {}
+    with patch.object(joat, "salt_generator", lambda claims: salts[claims["aud"]]):
+        for client in salts:
+            generator = joat.TokenGenerator(PROVIDER, client)
+            issue = partial(generator.issue_token, user_id=USER, scope=SCOPE)
+            authenticate = partial(
+                joat.authenticate, provider=PROVIDER, client_id=client, scope=[NEEDED]
+            )
+            token = issue()
+            calls["parse", client] = (joat.parse_token, token)
+            calls["authenticate", client] = (authenticate, f"Bearer {token}")
+            calls["issue", client] = (issue,)
+        times = least(calls, rounds, number=200)
+    figures = "; ".join(
+        f"{step} {times[step, 'text']:.2f} / {times[step, 'byte']:.2f},"
+        f" {times[step, 'text'] / times[step, 'byte']:.3f} times"
+        for step in ("parse", "authenticate", "issue")
+    )
+    return f"a str salt / the same as bytes, µs: {figures}"
+
+
+def clock(rounds: int) -> str:
+    # What the time of an answer tells a stranger, and who holds a token.
+    salts = {CLIENT: SECRET}
+    revoked = {"revoked"}
+    rotated = [bytes([octet]) * 32 for octet in (1, 2)] + [SECRET]
+
+    def salt_generator(claims):
+        return None if claims.get("jti") in revoked else salts.get(claims["aud"])
+
+    generator = joat.TokenGenerator("me")
+
+    def issue(client, salt=SECRET, length=LENGTH, jti=None):
+        scope = _scope(length) if jti is None else SCOPE
+        return generator.issue_token(
+            client_id=client, user_id=USER, scope=scope, salt=salt, jti=jti
+        )
+
+    # To "abce" there is no salt. The last character has bits that must be zero.
+    calls = {}
+    for length in _FORGED:
+        for client in (CLIENT, "abce"):
+            token = issue(client, length=length)
+            require(len(token) == length, f"a token of {length} characters")
+            calls[length, client] = (joat.parse_token, token[:-4] + "AAAA")
+    for jti in ("goodone", "revoked"):
+        calls[jti] = (joat.parse_token, issue(CLIENT, jti=jti)[:-4] + "AAAA")
+    verify = partial(joat.verify_token, salt=rotated)
+    for salt in (rotated[0], rotated[-1]):
+        calls[salt] = (verify, issue(CLIENT, salt))
+
+    with patch.object(joat, "salt_generator", salt_generator):
+        times = least(calls, rounds, number=20)
+
+    def pair(one, other):
+        more = times[other] - times[one]
+        return f"{times[one]:.2f} / {times[other]:.2f} ({more:+.2f})"
+
+    figures = ", ".join(
+        f"{length:,}: {pair((length, CLIENT), (length, 'abce'))}" for length in _FORGED
+    )
+    return (
+        "the clock, µs for forged tokens of a known / an unknown client, by"
+        f" characters: {figures}\n  forged, with a good / a revoked jti"
+        f" {pair('goodone', 'revoked')}; valid, signed by the first / the last of"
+        f" three salts {pair(rotated[0], rotated[-1])}"
+    )
 
 
 def imports(rounds: int) -> str:

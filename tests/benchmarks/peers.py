@@ -10,7 +10,7 @@ from __future__ import annotations
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING, NamedTuple
 
-from common import CLIENT, LIFETIME, PROVIDER, SCOPE, SECRET, USER, claims
+from common import CLIENT, LIFETIME, NEEDED, PROVIDER, SCOPE, SECRET, USER, claims
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +51,70 @@ def ours() -> Peer:
         )
 
     return Peer(f"joat {metadata.version('PyJOAT')}", issue, joat.parse_token)
+
+
+def authenticating() -> list[Peer]:
+    """Return those that a resource server may use, with all that it expects.
+
+    `verify` takes the value of an Authorization header; provider, client and one
+    permission are checked too.
+    """
+    found = [_authenticating_joat()]
+    for distribution, prepare in _AUTHENTICATING.items():
+        try:
+            name = f"{distribution} {metadata.version(distribution)}"
+        except metadata.PackageNotFoundError:
+            continue
+        found.append(Peer(name, *prepare()))
+    return found
+
+
+def _authenticating_joat():
+    import joat
+
+    def verify(header):
+        return joat.authenticate(
+            header, provider=PROVIDER, client_id=CLIENT, scope=[NEEDED]
+        )
+
+    return Peer("joat", ours().issue, verify, joat.TokenError)
+
+
+def _authenticating_pyjwt():
+    import jwt
+
+    issue, _, refusal = _pyjwt()
+
+    def verify(header):
+        found = jwt.decode(
+            header.partition(" ")[2],
+            SECRET,
+            algorithms=["HS256"],
+            audience=CLIENT,
+            issuer=PROVIDER,
+        )
+        return found if NEEDED in found["scp"] else None
+
+    return issue, verify, refusal
+
+
+def _authenticating_joserfc():
+    from joserfc import jwk, jwt
+
+    issue, _, refusal = _joserfc()
+    key = jwk.OctKey.import_key(SECRET)
+    registry = jwt.JWTClaimsRegistry(
+        aud={"essential": True, "value": CLIENT},
+        iss={"essential": True, "value": PROVIDER},
+        exp={"essential": True},
+    )
+
+    def verify(header):
+        found = jwt.decode(header.partition(" ")[2], key, algorithms=["HS256"]).claims
+        registry.validate(found)
+        return found if NEEDED in found["scp"] else None
+
+    return issue, verify, refusal
 
 
 def _pyjwt(module="jwt"):
@@ -172,4 +236,9 @@ _PREPARE = {
     "webtoken": lambda: _pyjwt("webtoken"),
     "oxyjwt": _oxyjwt,
     "ryjwt": _ryjwt,
+}
+
+_AUTHENTICATING = {
+    "PyJWT": _authenticating_pyjwt,
+    "joserfc": _authenticating_joserfc,
 }
