@@ -21,7 +21,10 @@ _Octets = Union[str, bytes, bytearray, memoryview]
 Salt = Union[_Octets, list[str], list[bytes], list[_Octets], tuple[_Octets, ...], None]
 SaltGenerator = Callable[[dict[str, Any]], Salt]
 
-_LAST = 32 - 1  # of the octets that RFC 7518 section 3.2 asks of a key for HS256
+_MIN_LENGTH = 32  # octets, which RFC 7518 section 3.2 asks of a key for HS256
+# HMAC pads a key with NULs (RFC 2104 section 2), so that those at its end add nothing:
+# four of them are padding. One in 256 random keys ends in a single one.
+_MIN_UNPADDED = 28
 _NOT_SET = (
     "joat.salt_generator is not set: assign a function to it that takes the"
     " claims of a token (dict) and returns their salt (str or bytes)"
@@ -72,7 +75,7 @@ def hmac_keys(secret: Salt, stacklevel: int) -> tuple[bytes, ...]:
     if type(secret) is str and secret.isascii():
         secret = secret.encode()
     # The usual one, which would pass all that is below.
-    if type(secret) is bytes and any(secret[_LAST:]) and _HYPHEN not in secret:
+    if type(secret) is bytes and _HYPHEN not in secret and not _is_weak(secret):
         return (secret,)
     secret = _checked(secret)
     if any(map(_is_weak, secret)):
@@ -90,8 +93,7 @@ def _checked(secret: Any) -> tuple[bytes, ...]:
 
 
 def _is_weak(secret: bytes) -> bool:
-    # HMAC pads a key with NULs (RFC 2104 section 2): those at its end add nothing.
-    return not any(secret[_LAST:])
+    return len(secret) < _MIN_LENGTH or not any(secret[_MIN_UNPADDED:])
 
 
 def _hmac_key(secret: _Octets) -> bytes:

@@ -85,7 +85,9 @@ def test_annotations_of_classes_and_their_methods_resolve(name):
         assert typing.get_type_hints(public) is not None
         methods = dict(inspect.getmembers(public, inspect.isfunction))
         for method in methods.keys() - {"__annotate__", "__annotate_func__"}:
-            assert "return" in typing.get_type_hints(methods[method])
+            # On PyPy those of object are functions, too.
+            if methods[method].__module__.startswith("joat."):
+                assert "return" in typing.get_type_hints(methods[method])
 
 
 def test_credentials_show_their_keys():

@@ -16,8 +16,8 @@ equivalent.txt, which tells why it changes nothing that the library promises, an
 one that is there and does not survive.
 
 Some tests are not run, so that what they alone would notice survives:
-test_properties.py, which draws at random and takes long; test_faults.py, which is
-about threads and processes; and test_readme.py.
+test_differential.py and test_properties.py, which draw at random and take long;
+test_faults.py, which is about threads and processes; and test_readme.py.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from mutmut.mutation.mutators import mutation_operators, operator_if_exp
 from mutmut.mutation.pragma_handling import IgnoredCode
 
 ROOT = Path(__file__).parents[2]
-LEFT_OUT = {"test_properties", "test_faults", "test_readme"}
+LEFT_OUT = {"test_differential", "test_properties", "test_faults", "test_readme"}
 TESTS = [
     path
     for path in sorted((ROOT / "tests").glob("test_*.py"))
