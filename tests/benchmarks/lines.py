@@ -201,7 +201,7 @@ def growth(rounds: int) -> str:
 
 def rotation(rounds: int) -> str:
     token = _ours.issue()
-    others = [bytes([i]) * len(SECRET) for i in range(max(_SALTS))]
+    others = [bytes([i]) * len(SECRET) for i in range(1, max(_SALTS))]
     calls = {}
     for count in _SALTS:
         salts = [*others[: count - 1], SECRET]
