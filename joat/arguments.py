@@ -120,6 +120,16 @@ class _Int:
         return issubclass(kind, int) and kind is not bool and self.value == other
 
 
+def header_text(authorization: Any) -> str:
+    """Return the value of a header as text; octets are Latin-1, as in HTTP servers."""
+    kind = type(authorization)
+    if issubclass(kind, bytes):
+        return bytes.decode(authorization, "latin-1")
+    if not issubclass(kind, str):
+        raise wrong_type("authorization must be a str, bytes or None", authorization)
+    return str.__str__(authorization)
+
+
 def permissions(scope: Any) -> list[str]:
     """Return the permissions that a verifier asks for, in an order that stays."""
     kind = type(scope)
@@ -144,17 +154,18 @@ def _permission(value: Any) -> str:
     return str.__str__(value)
 
 
-def seconds(leeway: Union[float, timedelta]) -> float:
+def seconds(leeway: Any) -> float:
     """Return the leeway in seconds, given as such or as a timedelta."""
-    if isinstance(leeway, timedelta):
-        leeway = leeway.total_seconds()
     kind = type(leeway)
-    if not issubclass(kind, (int, float)) or kind is bool:
+    if issubclass(kind, timedelta):
+        leeway = timedelta.total_seconds(leeway)
+    elif not issubclass(kind, (int, float)) or kind is bool:
         rule = "leeway must be a number of seconds or a datetime.timedelta"
         raise wrong_type(rule, leeway)
     if not 0 <= leeway <= sys.float_info.max:
         raise ValueError("leeway must be finite, and zero or more")
-    return leeway
+    number: float = leeway
+    return number
 
 
 def moment(name: str, value: datetime) -> datetime:

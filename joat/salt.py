@@ -87,7 +87,7 @@ def hmac_keys(secret: Salt, stacklevel: int) -> tuple[bytes, ...]:
 def _checked(secret: Any) -> tuple[bytes, ...]:
     if secret is None:
         return ()
-    if isinstance(secret, (list, tuple)):
+    if issubclass(type(secret), (list, tuple)):
         return tuple(map(_hmac_key, secret))  # no loop, whose variable has a name
     return (_hmac_key(secret),)
 
@@ -96,14 +96,15 @@ def _is_weak(secret: bytes) -> bool:
     return len(secret) < _MIN_LENGTH or not any(secret[_MIN_UNPADDED:])
 
 
-def _hmac_key(secret: _Octets) -> bytes:
-    if isinstance(secret, str):
+def _hmac_key(secret: Any) -> bytes:
+    kind = type(secret)
+    if issubclass(kind, str):
         if has_lone_surrogate(secret):
             raise ValueError("a salt must not hold a lone surrogate")
-        secret = secret.encode()
-    elif isinstance(secret, (bytearray, memoryview)):
+        secret = str.encode(secret)
+    elif issubclass(kind, (bytearray, memoryview)):
         secret = bytes(secret)
-    elif not isinstance(secret, bytes):
+    elif not issubclass(kind, bytes):
         rule = "a salt must be a str or bytes, a list or tuple of these, or None"
         raise wrong_type(rule, secret)
     if not any(secret):
@@ -111,4 +112,5 @@ def _hmac_key(secret: _Octets) -> bytes:
     # A public key, that of a server which moves here from RS256, is known to all.
     if _HYPHEN in secret and _KEY_TEXT.match(secret):
         raise ValueError("a salt must not be the text of a public or private key")
-    return secret
+    octets: bytes = secret
+    return octets

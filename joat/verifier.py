@@ -18,10 +18,10 @@ from joat.arguments import (
     Omitted,
     Permissions,
     accepted,
+    header_text,
     is_accepted,
     permissions,
     seconds,
-    wrong_type,
 )
 from joat.claims import Credentials, VerifiedCredentials, granted
 from joat.errors import (
@@ -140,12 +140,8 @@ def bearer_token(authorization: Union[str, bytes, None]) -> str:
     """
     if authorization is None:
         raise MissingToken("there is no Authorization header")
-    if isinstance(authorization, bytes):
-        authorization = authorization.decode("latin-1")  # as HTTP servers do
-    elif not isinstance(authorization, str):
-        raise wrong_type("authorization must be a str, bytes or None", authorization)
     # RFC 9110 section 5.5: the white space around a value is no part of it.
-    authorization = authorization.strip(" \t")
+    authorization = header_text(authorization).strip(" \t")
     # Of a header of any length, no more than this is looked at for another scheme.
     if authorization[:7].lower() not in ("bearer", "bearer "):
         raise MissingToken("the Authorization header is not for the Bearer scheme")
