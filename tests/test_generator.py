@@ -125,6 +125,19 @@ def test_none_is_an_error_in_spite_of_a_default(asked, name):
     assert asked == []
 
 
+def test_none_is_no_default_of_the_client(asked):
+    arguments = {"user_id": "user", "scope": []}
+    for generator in (
+        Complete("issuer-marker", client_id=None),
+        Complete("issuer-marker", None),
+    ):
+        with pytest.raises(TypeError, match=r"^client_id must be .*NoneType$"):
+            generator.issue_token(**arguments)
+        token = generator.issue_token(**arguments, client_id="given")
+        assert claims_of(token)["aud"] == "given"
+    assert Complete.client_id == "client-marker"
+
+
 def test_none_is_no_jti(generator):
     issued = generator.issue_token(**ARGUMENTS)
     assert generator.issue_token(**ARGUMENTS, jti=None) == issued

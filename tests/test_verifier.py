@@ -7,6 +7,7 @@ import inspect
 import re
 import sys
 import weakref
+from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum
@@ -26,6 +27,11 @@ from conftest import (
 )
 
 import joat
+
+try:
+    import tracemalloc
+except ImportError:  # PyPy counts no memory
+    tracemalloc = None
 
 OTHER_SALT = b"another salt, which is long enough for HS256"
 COLLECTIONS = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
@@ -169,6 +175,24 @@ def test_times(assert_refused, assert_accepted, times, leeway, error):
         assert_refused(token, error, is_asked=True, **expected)
 
 
+EXPIRIES = {
+    "integer": CLAIMS["exp"],
+    "float": NOW + 0.25,
+    "whole-float": NOW + 1.0,
+    "far-above": 10**400,
+    "largest-float": sys.float_info.max,
+}
+
+
+@pytest.mark.parametrize("exp", EXPIRIES.values(), ids=EXPIRIES)
+def test_expires_at_is_exp_as_it_stands(asked, clock, exp):
+    token = with_claims(exp=exp)
+    for verified in (joat.verify_token(token), joat.authenticate(f"Bearer {token}")):
+        assert verified == {**CREDENTIALS, "expires_at": exp}
+        assert type(verified["expires_at"]) is type(exp)
+    assert "expires_at" not in joat.parse_token(token)
+
+
 def test_leeway_does_not_make_up_for_a_signature(clock):
     forged = make_token(salt=OTHER_SALT)
     with pytest.raises(joat.InvalidSignature):
@@ -261,6 +285,92 @@ def test_expected_values(asked, clock, name, claim, value, agrees, collection):
 def test_an_empty_collection_accepts_none(asked, clock, name, collection, claim):
     token = with_claims(**{EXPECTATIONS[name]: claim})
     assert_agrees(token, False, **{name: collection()})
+
+
+@contextmanager
+def little_memory(limit):
+    """Fail if what is done takes more octets at once; PyPy tries it without a limit."""
+    if tracemalloc is None:
+        yield
+        return
+    tracemalloc.start()
+    try:
+        yield
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < limit
+
+
+class Unwalked(set):
+    """A large set, of which nobody looks at every element."""
+
+    def __iter__(self):
+        raise AssertionError("the set was walked")
+
+
+class UnwalkedFrozen(frozenset):
+    __iter__ = Unwalked.__iter__
+
+
+@pytest.mark.parametrize("kind", [Unwalked, UnwalkedFrozen])
+@pytest.mark.parametrize("name", EXPECTATIONS)
+def test_a_set_is_not_walked(asked, clock, name, kind):
+    values = kind([*range(10), *map(str, range(300_000))])
+    for claim, agrees in (("299999", True), ("300000", False), (9, True), (10, False)):
+        token = with_claims(**{EXPECTATIONS[name]: claim})
+        # A copy of a set asks no __iter__, but takes its room.
+        with little_memory(1_000_000):
+            assert_agrees(token, agrees, **{name: values})
+
+
+# Each is equal to 1 or 0, in Python and by its hash, but no identifier.
+NO_INTEGERS = {
+    "true": (1, True),
+    "false": (0, False),
+    "float": (1, 1.0),
+    "minus-zero": (0, -0.0),
+    "decimal": (1, Decimal(1)),
+    "fraction": (1, Fraction(1)),
+    "complex": (1, 1 + 0j),
+}
+
+
+@pytest.mark.parametrize("kind", [set, frozenset])
+@pytest.mark.parametrize(("claim", "value"), NO_INTEGERS.values(), ids=NO_INTEGERS)
+@pytest.mark.parametrize("name", EXPECTATIONS)
+def test_what_equals_an_integer_does_not_pass_for_it(
+    asked, clock, name, claim, value, kind
+):
+    token = with_claims(**{EXPECTATIONS[name]: claim})
+    assert_agrees(token, False, **{name: kind([value])})
+    assert_agrees(token, False, **{name: kind([value, "1", "0", None, ()])})
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+@pytest.mark.parametrize(("claim", "value"), NO_INTEGERS.values(), ids=NO_INTEGERS)
+@pytest.mark.parametrize("name", EXPECTATIONS)
+def test_what_equals_an_integer_is_told_in_a_sequence(asked, name, claim, value, kind):
+    with pytest.raises(TypeError, match=f"^{name} must be .*{type(value).__name__}$"):
+        joat.verify_token(TOKEN, **{name: kind([claim, value])})
+    assert asked == []
+
+
+# In a set, these are nobody's identifier, and do no harm beside one that is.
+ODD = [None, 1.5, b"client-marker", b"issuer-marker", (), ("x",), str, float("nan")]
+
+
+@pytest.mark.parametrize("kind", [set, frozenset])
+@pytest.mark.parametrize("name", EXPECTATIONS)
+def test_odd_elements_of_a_set_are_never_equal(asked, clock, name, kind):
+    assert_agrees(TOKEN, False, **{name: kind(ODD)})
+    assert_agrees(TOKEN, True, **{name: kind([*ODD, CLAIMS[EXPECTATIONS[name]]])})
+
+
+@pytest.mark.parametrize("name", EXPECTATIONS)
+def test_collections_are_named_for_what_is_none(asked, name):
+    with pytest.raises(TypeError, match=r"list, tuple, set or frozenset .*, not dict$"):
+        joat.verify_token(TOKEN, **{name: {}})
 
 
 def test_provider_is_not_the_client(asked, clock):
@@ -581,6 +691,45 @@ def test_authenticate_takes_str_bytes_or_none(asked, value):
         joat.authenticate(value)
     assert_tells_nothing(caught.value, TOKEN)
     assert asked == []
+
+
+# Headers of ten million characters, and what is said of them.
+LONG = 10_000_000
+HUGE = {
+    "bearer": ("Bearer " + "a" * LONG, joat.MalformedToken),
+    "bearer-bytes": (b"Bearer " + b"a" * LONG, joat.MalformedToken),
+    "bearer-not-ascii": ("Bearer " + "\xe9" * LONG, joat.MalformedToken),
+    "bearer-bytes-not-ascii": (b"Bearer " + b"\xe9" * LONG, joat.MalformedToken),
+    "bearer-dots": ("Bearer " + "." * LONG, joat.MalformedToken),
+    "bearer-white-space-behind": ("Bearer " + "a" * LONG + " \t", joat.MalformedToken),
+    "bearer-words": ("Bearer " + "a " * (LONG // 2), joat.InvalidRequest),
+    "bearer-words-bytes": (b"Bearer " + b"\xe9 " * (LONG // 2), joat.InvalidRequest),
+    "bearer-spaces": ("Bearer" + " " * LONG, joat.InvalidRequest),
+    "basic": ("Basic " + "a" * LONG, joat.MissingToken),
+    "basic-bytes": (b"Basic " + b"a" * LONG, joat.MissingToken),
+    "basic-not-ascii": ("Basic " + "\xe9" * LONG, joat.MissingToken),
+    "basic-bytes-not-ascii": (b"Basic " + b"\xe9" * LONG, joat.MissingToken),
+    "one-word": ("a" * LONG, joat.MissingToken),
+    "one-word-not-ascii": ("\xe9" * LONG, joat.MissingToken),
+    "one-word-of-capital-sharp-s": ("\u1e9e" * LONG, joat.MissingToken),
+    "white-space": (" \t" * (LONG // 2), joat.MissingToken),
+}
+
+
+@pytest.mark.parametrize(("authorization", "error"), HUGE.values(), ids=HUGE)
+def test_a_huge_header_costs_no_more_than_copies(asked, authorization, error):
+    # One without white space, one without the scheme: neither is wider than it.
+    with little_memory(2 * LONG + 1_000_000), pytest.raises(error):
+        joat.authenticate(authorization)
+    assert asked == []
+
+
+@pytest.mark.parametrize("character", ["a", "\xe9", "\u1e9e"])
+@pytest.mark.parametrize("scheme", ["Basic ", "Digest ", ""])
+def test_a_huge_header_of_another_scheme_is_not_copied(character, scheme):
+    authorization = scheme + character * LONG
+    with little_memory(1_000_000), pytest.raises(joat.MissingToken):
+        joat.bearer_token(authorization)
 
 
 class Token(str):
