@@ -112,5 +112,5 @@ def _hmac_key(secret: Any) -> bytes:
     # A public key, that of a server which moves here from RS256, is known to all.
     if _HYPHEN in secret and _KEY_TEXT.match(secret):
         raise ValueError("a salt must not be the text of a public or private key")
-    octets: bytes = secret
-    return octets
+    private_key: bytes = secret
+    return private_key
