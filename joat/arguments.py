@@ -29,7 +29,6 @@ Accepted = Union[
 ]
 Permissions = Union[list[str], tuple[str, ...], set[str], frozenset[str]]
 
-
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 

@@ -122,7 +122,7 @@ class InsufficientScope(TokenError):
 
 
 class WeakSaltWarning(UserWarning):
-    """One of a client's salts is shorter than 32 octets, trailing NULs not counted.
+    """One of a client's salts is shorter than 32 octets, or padded with NULs to that.
 
     RFC 7518 section 3.2 forbids it for HS256: whoever holds one token can
     guess a short secret offline, and then issue tokens.

@@ -75,7 +75,7 @@ def parse(token: Any) -> tuple[bytes, bytes, bytes]:
         raise MalformedToken("the token is not text")
     if len(token) > MAX_LENGTH:
         raise MalformedToken(f"the token is longer than {MAX_LENGTH} characters")
-    if isinstance(token, str):
+    if issubclass(kind, str):
         if not token.isascii():
             raise MalformedToken(_NO_BASE64URL)
         token = token.encode()

@@ -223,3 +223,16 @@ def test_timestamp_takes_a_datetime(value):
     rule = "from_datetime must be a datetime.datetime"
     with pytest.raises(TypeError, match=f"^{rule}, not {type(value).__name__}$"):
         joat.timestamp(value)
+
+
+class LyingOctets(bytes):
+    """Octets that say that they are text."""
+
+    @property
+    def __class__(self):
+        return str
+
+
+def test_a_token_is_what_its_type_is():
+    token = LyingOctets(TOKEN.encode())
+    assert joat.unverified_claims(token) == joat.unverified_claims(TOKEN)
