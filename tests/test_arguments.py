@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from conftest import CLAIMS, SALT, TOKEN, assert_tells_nothing
+from helpers import CLAIMS, SALT, TOKEN, assert_tells_nothing
 
 import joat
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from enum import Enum, IntEnum
 
 import pytest
-from conftest import (
+from helpers import (
     CLAIMS,
     CREDENTIALS,
     HEADER,

@@ -16,7 +16,6 @@ import hmac
 import json
 import secrets
 import sys
-from base64 import urlsafe_b64encode
 from collections import Counter
 from pathlib import Path
 from random import Random
@@ -26,6 +25,7 @@ from unittest.mock import patch
 
 import model
 import pytest
+from helpers import b64
 
 import joat
 
@@ -241,7 +241,7 @@ def draw(random: Random) -> Case:
     for _ in range(places.count("octets")):
         part = random.randrange(2)
         octets[part] = change_octets(random, octets[part])
-    segments = [encode(part) for part in octets]
+    segments = [b64(part) for part in octets]
     for _ in range(places.count("segment")):
         part = random.randrange(2)
         segments[part] = change_text(random, segments[part])
@@ -251,7 +251,7 @@ def draw(random: Random) -> Case:
     salts = random.sample(SALTS, random.choice([1, 1, 2, 3]))
     signing_input = ".".join(segments).encode("utf-8", "surrogatepass")
     mac = hmac.digest(random.choice(salts), signing_input, hashlib.sha256)
-    signature = encode(mac)
+    signature = b64(mac)
     if random.random() < 0.1:
         signature = change_signature(random, mac, signing_input)
     token: Any = ".".join([*segments, signature])
@@ -352,17 +352,15 @@ def change_signature(random: Random, mac: bytes, signing_input: bytes) -> str:
     at = random.randrange(len(mac))
     return random.choice(
         [
-            encode(
-                mac[:at] + bytes([mac[at] ^ 1 << random.randrange(8)]) + mac[at + 1 :]
-            ),
-            encode(mac[:at]),
-            encode(mac + b"\0"),
-            encode(hmac.digest(other, signing_input, hashlib.sha256)),
-            encode(hmac.digest(other, signing_input, hashlib.sha512)),
-            encode(hmac.digest(b"", signing_input, hashlib.sha256)),
+            b64(mac[:at] + bytes([mac[at] ^ 1 << random.randrange(8)]) + mac[at + 1 :]),
+            b64(mac[:at]),
+            b64(mac + b"\0"),
+            b64(hmac.digest(other, signing_input, hashlib.sha256)),
+            b64(hmac.digest(other, signing_input, hashlib.sha512)),
+            b64(hmac.digest(b"", signing_input, hashlib.sha256)),
             mac.hex(),
-            change_text(random, encode(mac)),
-            change_text(random, encode(mac)),
+            change_text(random, b64(mac)),
+            change_text(random, b64(mac)),
         ]
     )
 
@@ -399,10 +397,6 @@ def expectations(random: Random, members: dict[str, Any]) -> dict[str, Any]:
             scope.append(random.choice(PERMISSIONS))
         expected["scope"] = scope
     return expected
-
-
-def encode(octets: bytes) -> str:
-    return urlsafe_b64encode(octets).rstrip(b"=").decode()
 
 
 # What the library and the model say

@@ -6,7 +6,7 @@ import copy
 import pickle
 
 import pytest
-from conftest import (
+from helpers import (
     CLAIMS,
     NOW,
     SALT,

@@ -17,7 +17,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from strategies import NOW, SALT, sign
+from helpers import NOW, SALT, make_token
 
 import joat
 
@@ -144,10 +144,10 @@ def test_clock_jumps_after_issue(
 @pytest.mark.parametrize("jump", [-100, 100], ids=["back", "forward"])
 def test_clock_is_read_once(monkeypatch: pytest.MonkeyPatch, jump: float) -> None:
     """All times of a token are judged at one moment, though the clock moves on."""
-    token = sign(
-        b'{"alg":"HS256"}',
+    token = make_token(
         b'{"aud":"client","iss":"provider","sub":"user","scp":["read","write"],'
         b'"iat":%d,"nbf":%d,"exp":%d}' % (NOW, NOW, NOW + 1),
+        b'{"alg":"HS256"}',
     )
     reads = iter([NOW, NOW + jump, NOW, NOW + jump])
     monkeypatch.setattr("time.time", lambda: next(reads))

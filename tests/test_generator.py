@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 
 import pytest
-from conftest import CLAIMS, NOW, SALT, assert_tells_nothing
+from helpers import CLAIMS, NOW, SALT, assert_tells_nothing
 
 import joat
 

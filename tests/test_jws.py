@@ -11,7 +11,7 @@ import threading
 from base64 import urlsafe_b64decode
 
 import pytest
-from conftest import (
+from helpers import (
     CLAIMS,
     HEADER,
     SALT,

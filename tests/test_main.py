@@ -15,7 +15,7 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
-from conftest import CLAIMS, CREDENTIALS, NOW, SALT, TOKEN, make_token, with_claims
+from helpers import CLAIMS, CREDENTIALS, NOW, SALT, TOKEN, make_token, with_claims
 
 import joat
 from joat.__main__ import main, read_salts
@@ -269,7 +269,7 @@ def test_inspect(run, monkeypatch):
         '  "iat": 1407290972 (2014-08-06 02:09:32 UTC, issued 8 seconds ago)',
         '  "scp": ["profile-marker", "read-marker"]',
         '  "sub": "user-marker"',
-        '  "nbf": 1407290980.0 (2014-08-06 02:09:40 UTC, began 0 seconds ago)',
+        '  "nbf": 1407290980 (2014-08-06 02:09:40 UTC, began 0 seconds ago)',
         r'  "x\u007f": [null, "\u202e"]',
         "Nothing was verified: anyone can write such a token.",
     ]

@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from conftest import TOKEN
+from helpers import TOKEN
 
 import joat
 

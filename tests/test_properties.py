@@ -19,12 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 import model
 import pytest
+from helpers import HEADER, NOW, SALT, b64, make_token, texts_of
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from strategies import (
-    NOW,
-    SALT,
-    b64,
     durations,
     identifiers,
     json_values,
@@ -36,7 +34,6 @@ from strategies import (
     right_claims,
     right_headers,
     scopes,
-    sign,
     texts,
     written,
 )
@@ -48,7 +45,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 OTHER_SALT = b"fedcba9876543210fedcba9876543210"
-HEADER = b'{"alg":"HS256","typ":"JWT"}'
 BASE64URL = string.ascii_letters + string.digits + "-_"
 FOREIGN = "=+/. \n\x00\x7f\u00e9\u0131\ud800"
 
@@ -195,10 +191,9 @@ def test_timestamp(moment: datetime) -> None:
 
 # One changed character is refused
 
-ISSUED = sign(
-    HEADER,
+ISSUED = make_token(
     b'{"aud":"client","iss":"provider","exp":1407294572,"iat":1407290972,'
-    b'"scp":["read"],"sub":"user"}',
+    b'"scp":["read"],"sub":"user"}'
 )
 
 
@@ -249,7 +244,7 @@ def test_every_edit_of_a_token_is_refused(edit: Callable[[str], Iterator[str]]) 
 def test_edit_of_any_token_is_refused(
     header: bytes, payload: bytes, data: st.DataObject
 ) -> None:
-    token = sign(header, payload)
+    token = make_token(payload, header)
     at = data.draw(st.integers(0, len(token)))
     until = data.draw(st.integers(at, min(at + 2, len(token))))
     edited = token[:at] + data.draw(st.text(max_size=2)) + token[until:]
@@ -312,7 +307,7 @@ def claims_with(member: bytes) -> bytes:
 @example((b'{"alg":"HS256","crit":[]}', claims_with(b'"x":0')))
 @example((b'{"alg":["HS256"]}', claims_with(b'"x":0')))
 def test_near_token(octets: tuple[bytes, bytes]) -> None:
-    token = sign(*octets)
+    token = make_token(*reversed(octets))
     expected = model.verdict(token, [SALT], now=NOW)
     claims = model.claims_of(token)
     malformed = claims == "MalformedToken"
@@ -379,7 +374,7 @@ def test_expectations(
 ) -> None:
     claims = {"aud": aud, "iss": iss, "exp": exp, "iat": NOW, "nbf": nbf, "scp": scp}
     claims["sub"] = "user"
-    token = sign(HEADER, json.dumps(claims).encode())
+    token = make_token(claims)
     wanted = {
         "provider": provider,
         "client_id": client_id,
@@ -670,11 +665,11 @@ def test_www_authenticate(
 def marked(text: str, **changes: Any) -> str:
     claims = {"aud": text, "iss": text, "exp": NOW + 9, "iat": NOW, "sub": text}
     claims.update({"scp": [text], text + " of mine": text}, **changes)
-    return sign(HEADER, json.dumps(claims).encode())
+    return make_token(claims)
 
 
 def with_header(**members: Any) -> str:
-    return sign(json.dumps(members).encode(), claims_with(b'"x":0'))
+    return make_token(claims_with(b'"x":0'), members)
 
 
 def issue(text: str, **arguments: Any) -> str:
@@ -685,19 +680,21 @@ def issue(text: str, **arguments: Any) -> str:
 
 REFUSALS = {
     "no token": lambda text: joat.verify_token(b64(text.encode())),
-    "no header": lambda text: joat.unverified_claims(sign(f"{{{text}".encode(), b"")),
+    "no header": lambda text: joat.unverified_claims(
+        make_token(b"", f"{{{text}".encode())
+    ),
     "no base64url": lambda text: joat.verify_token(f"{ISSUED}{text}="),
-    "header not JSON": lambda text: joat.verify_token(sign(f"x{text}".encode(), b"")),
+    "header not JSON": lambda text: joat.verify_token(
+        make_token(b"", f"x{text}".encode())
+    ),
     "other algorithm": lambda text: joat.verify_token(with_header(alg=f"HS256{text}")),
     "other type": lambda text: joat.verify_token(
         with_header(alg="HS256", typ=f"x{text}")
     ),
     "critical": lambda text: joat.verify_token(with_header(alg="HS256", crit=[text])),
-    "claims not JSON": lambda text: joat.verify_token(
-        sign(HEADER, f"x{text}".encode())
-    ),
+    "claims not JSON": lambda text: joat.verify_token(make_token(f"x{text}".encode())),
     "claims not UTF-8": lambda text: joat.verify_token(
-        sign(HEADER, json.dumps(text).encode() + b"\xff")
+        make_token(json.dumps(text).encode() + b"\xff")
     ),
     "lone surrogate": lambda text: joat.verify_token(marked(text, x=f"{text}\ud800")),
     "constant": lambda text: joat.verify_token(marked(text, x=float("nan"))),
@@ -741,14 +738,6 @@ MISTAKES = {
 }
 
 
-def told(error: BaseException | None) -> list[str]:
-    """Return all that an exception, and those chained to it, hold."""
-    if error is None:
-        return []
-    here = [str(error), repr(error), repr(error.args), repr(vars(error))]
-    return here + told(error.__cause__) + told(error.__context__)
-
-
 @pytest.mark.parametrize(
     ("fails", "base"),
     [
@@ -774,7 +763,7 @@ def test_errors_tell_nothing(
             with pytest.raises(base) as caught:
                 fails(text)
             errors.append(caught.value)
-    assert told(errors[0]) == told(errors[1])
+    assert texts_of(errors[0]) == texts_of(errors[1])
 
 
 # Time and memory for the longest input
@@ -810,8 +799,8 @@ def repeated(unit: str, before: str, after: str, length: int) -> bytes:
 def test_no_input_takes_long(unit: str, before: str, after: str, place: str) -> None:
     octets = repeated(unit, before, after, 49_000)
     token = {
-        "header": sign(octets, b"{}"),
-        "payload": sign(HEADER, octets),
+        "header": make_token(b"{}", octets),
+        "payload": make_token(octets),
         "token": octets.decode("utf-8", "surrogatepass"),
         "signature": f"{ISSUED}{b64(octets)}"[: jws.MAX_LENGTH],
     }[place]
@@ -830,7 +819,7 @@ def test_no_input_takes_long(unit: str, before: str, after: str, place: str) -> 
 @given(st.integers(49_000, 49_050) | st.integers(0, 5_000_000))
 def test_length(filler: int) -> None:
     """A good token is refused for its length alone, at once and without the hook."""
-    token = sign(HEADER, claims_with(b'"x":"%s"' % (b"x" * filler)))
+    token = make_token(claims_with(b'"x":"%s"' % (b"x" * filler)))
     too_long = len(token) > jws.MAX_LENGTH
     asked = []
 

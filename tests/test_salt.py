@@ -8,7 +8,7 @@ import inspect
 import warnings
 
 import pytest
-from conftest import (
+from helpers import (
     CLAIMS,
     CREDENTIALS,
     SALT,

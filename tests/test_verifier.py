@@ -14,7 +14,7 @@ from enum import Enum, IntEnum
 from fractions import Fraction
 
 import pytest
-from conftest import (
+from helpers import (
     CLAIMS,
     CREDENTIALS,
     NOW,

@@ -11,16 +11,16 @@ import joat
 
 sys.path.append(str(Path(__file__).parents[1]))
 import model
+from helpers import SALT
 
-SECRET = b"0123456789abcdef0123456789abcdef"
 NOW = time.time()
 asked: list[dict[str, Any]] = []
 
 
 def salt_generator(claims: dict[str, Any]) -> bytes:
-    """Return the secret; note what it was asked for."""
+    """Return the salt; note what it was asked for."""
     asked.append(claims)
-    return SECRET
+    return SALT
 
 
 joat.salt_generator = salt_generator
@@ -30,7 +30,7 @@ time.time = lambda: NOW
 def judge(token: str | bytes) -> None:
     """Verify `token` in every way; fail if one differs from the model."""
     asked.clear()
-    expected = model.verdict(token, [SECRET], now=NOW)
+    expected = model.verdict(token, [SALT], now=NOW)
     claims = model.claims_of(token)
     assert outcome(joat.verify_token, token) == expected
     assert joat.parse_token(token) == model.parsed(expected)

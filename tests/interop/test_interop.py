@@ -11,8 +11,8 @@ import time
 from typing import Any
 
 import pytest
-from peers import NODE_PEERS, PYTHON_PEERS, Peer, ask_node
-from strategies import SALT
+from helpers import SALT
+from libraries import NODE_PEERS, PYTHON_PEERS, Peer, ask_node
 
 import joat
 

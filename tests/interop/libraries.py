@@ -29,7 +29,7 @@ with warnings.catch_warnings(record=True):
     import authlib.jose
     import authlib.jose.errors
 
-from strategies import SALT, b64
+from helpers import SALT, b64
 
 if TYPE_CHECKING:
     from collections.abc import Callable
