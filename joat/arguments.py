@@ -89,6 +89,8 @@ def accepted(name: str, value: Any) -> Collection[object]:
     is never equal to an identifier.
     """
     kind = type(value)
+    if kind is str:
+        return (value,)
     if issubclass(kind, (str, int)) and kind is not bool:
         return (identifier(name, value),)
     if issubclass(kind, (list, tuple)):
@@ -122,6 +124,9 @@ class _Int:
 def header_text(authorization: Any) -> str:
     """Return the value of a header as text; octets are Latin-1, as in HTTP servers."""
     kind = type(authorization)
+    if kind is str:
+        value: str = authorization
+        return value
     if issubclass(kind, bytes):
         return bytes.decode(authorization, "latin-1")
     if not issubclass(kind, str):

@@ -75,7 +75,12 @@ def hmac_keys(secret: Salt, stacklevel: int) -> tuple[bytes, ...]:
     if type(secret) is str and secret.isascii():
         secret = secret.encode()
     # The usual one, which would pass all that is below.
-    if type(secret) is bytes and _HYPHEN not in secret and not _is_weak(secret):
+    if (
+        type(secret) is bytes
+        and len(secret) >= _MIN_LENGTH
+        and secret[-1] != 0
+        and _HYPHEN not in secret
+    ):
         return (secret,)
     secret = _checked(secret)
     if any(map(_is_weak, secret)):
@@ -93,7 +98,7 @@ def _checked(secret: Any) -> tuple[bytes, ...]:
 
 
 def _is_weak(secret: bytes) -> bool:
-    return len(secret) < _MIN_LENGTH or not any(secret[_MIN_UNPADDED:])
+    return len(secret) < _MIN_LENGTH or len(secret.rstrip(b"\0")) <= _MIN_UNPADDED
 
 
 def _hmac_key(secret: Any) -> bytes:
