@@ -12,22 +12,14 @@ import sys
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any, Final, Literal, Union
+from typing import Any, Final, Literal, TypeVar, Union
 
+_T = TypeVar("_T")
+_Several = Union[list[_T], tuple[_T, ...], set[_T], frozenset[_T]]
 Identifier = Union[str, int]
 # To a type checker, a list or set of str is not one of Identifier.
-Accepted = Union[
-    Identifier,
-    list[str],
-    list[int],
-    list[Identifier],
-    tuple[Identifier, ...],
-    set[str],
-    set[int],
-    set[Identifier],
-    frozenset[Identifier],
-]
-Permissions = Union[list[str], tuple[str, ...], set[str], frozenset[str]]
+Accepted = Union[Identifier, _Several[str], _Several[int], _Several[Identifier]]
+Permissions = _Several[str]
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 

@@ -17,12 +17,7 @@ from joat.arguments import (
     scope_claim,
 )
 from joat.claims import dump
-from joat.salt import (
-    Salt,
-    current_generator,
-    generator_for,
-    hmac_keys,
-)
+from joat.salt import Salt, current_generator, generator_for, hmac_keys
 
 _EPOCH = datetime(1970, 1, 1)
 _EPOCH_UTC = _EPOCH.replace(tzinfo=timezone.utc)

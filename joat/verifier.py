@@ -11,7 +11,7 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, Optional, Union
 
-from joat import json_object, jws
+from joat import errors, json_object, jws
 from joat.arguments import (
     OMITTED,
     Accepted,
@@ -24,30 +24,10 @@ from joat.arguments import (
     seconds,
 )
 from joat.claims import Credentials, VerifiedCredentials, granted
-from joat.errors import (
-    ExpiredToken,
-    InsufficientScope,
-    InvalidClaim,
-    InvalidRequest,
-    InvalidSignature,
-    MissingToken,
-    NotYetValid,
-    TokenError,
-)
-from joat.salt import (
-    Salt,
-    SaltGenerator,
-    current_generator,
-    generator_for,
-    hmac_keys,
-)
+from joat.salt import Salt, SaltGenerator, current_generator, generator_for, hmac_keys
 
-_Expected = tuple[
-    Optional[Collection[object]],  # providers
-    Optional[Collection[object]],  # clients
-    list[str],  # permissions
-    float,  # leeway
-]
+_Values = Optional[Collection[object]]
+_Expected = tuple[_Values, _Values, list[str], float]
 
 _NOTHING: _Expected = (None, None, [], 0)
 
@@ -65,7 +45,7 @@ def parse_token(token: object) -> Optional[Credentials]:
     salt shorter than 32 octets.
     """
     verdict = _judge(token, current_generator(), _NOTHING)
-    if isinstance(verdict, TokenError):
+    if isinstance(verdict, errors.TokenError):
         return None
     del verdict["expires_at"]  # type: ignore[misc]
     return verdict
@@ -139,17 +119,19 @@ def bearer_token(authorization: Union[str, bytes, None]) -> str:
     `InvalidRequest` and `TypeError`.
     """
     if authorization is None:
-        raise MissingToken("there is no Authorization header")
+        raise errors.MissingToken("there is no Authorization header")
     # RFC 9110 section 5.5: the white space around a value is no part of it.
     authorization = header_text(authorization).strip(" \t")
     # Of a header of any length, no more than this is looked at for another scheme.
     if authorization[:7].lower() not in ("bearer", "bearer "):
-        raise MissingToken("the Authorization header is not for the Bearer scheme")
+        raise errors.MissingToken(
+            "the Authorization header is not for the Bearer scheme"
+        )
     token = authorization[7:].lstrip(" ")
     if not token:
-        raise InvalidRequest("the Authorization header has no token")
+        raise errors.InvalidRequest("the Authorization header has no token")
     if " " in token:
-        raise InvalidRequest("the Authorization header has more than one token")
+        raise errors.InvalidRequest("the Authorization header has more than one token")
     return token
 
 
@@ -169,7 +151,7 @@ def unverified_claims(token: object) -> dict[str, Any]:
 
 def _judge(
     token: object, salt_generator: SaltGenerator, expected: _Expected
-) -> Union[VerifiedCredentials, TokenError]:
+) -> Union[VerifiedCredentials, errors.TokenError]:
     # Errors are returned, so that parse_token can tell them from a TokenError that
     # the salt generator raises; and without their traceback, which would hold the
     # token and keep it alive.
@@ -177,32 +159,32 @@ def _judge(
         signing_input, payload, auth = jws.parse(token)
         claims = json_object.parse(payload, "payload")
         credentials, begins = granted(claims)
-    except TokenError as error:
+    except errors.TokenError as error:
         return error.with_traceback(None)
 
     secret = hmac_keys(salt_generator(claims), stacklevel=4)
     if not jws.is_signed(signing_input, auth, secret):
-        return InvalidSignature("the token's signature does not match")
+        return errors.InvalidSignature("the token's signature does not match")
 
     providers, clients, needed, leeway = expected
     now = time.time()
     if credentials["expires_at"] <= now - leeway:
-        return ExpiredToken("the token has expired")
+        return errors.ExpiredToken("the token has expired")
     if begins is not None and begins > now + leeway:
-        return NotYetValid("the token is not valid yet")
+        return errors.NotYetValid("the token is not valid yet")
     if providers is not None and not is_accepted(credentials["provider"], providers):
-        return InvalidClaim("the token is from another provider")
+        return errors.InvalidClaim("the token is from another provider")
     if clients is not None and not is_accepted(credentials["client_id"], clients):
-        return InvalidClaim("the token is for another client")
+        return errors.InvalidClaim("the token is for another client")
     if needed and not set(credentials["authorized_scope"]).issuperset(needed):
-        return InsufficientScope("the token lacks a permission", needed)
+        return errors.InsufficientScope("the token lacks a permission", needed)
     return credentials
 
 
 def _granted_or_raise(
-    verdict: Union[VerifiedCredentials, TokenError],
+    verdict: Union[VerifiedCredentials, errors.TokenError],
 ) -> VerifiedCredentials:
-    if isinstance(verdict, TokenError):
+    if isinstance(verdict, errors.TokenError):
         try:
             raise verdict
         finally:
