@@ -1,99 +1,215 @@
-"""Servers in processes of their own, and tokens for them, good and bad."""
+"""Fixtures: the servers of the recipes, and tokens for them, good and bad."""
 
-from __future__ import annotations
-
+import importlib
+import os
+import sys
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from importlib.util import module_from_spec, spec_from_file_location
+from types import SimpleNamespace
 
+import django
 import pytest
 import recipes
-from servers import OLDER_SALT, SALT, servers
+from authorization import APP, CALLBACK, WEB, ZOE, AuthorizationServer
+from django.core.management import call_command
+from django.core.wsgi import get_wsgi_application
+from django.db import connections
+from django.test import Client
+from servers import OLDER_SALT, PROVIDER, SALT, issue_token, servers
+from werkzeug.security import generate_password_hash
 
 import joat
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-    from typing import Any
 
-    from servers import Server
-
-PROVIDER = "https://example.com"
-
-
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory):
     """Start the servers of a script in a directory; return once they answer.
 
     The script is what one types in a shell; each line that starts a server names
     its port, one of `PORTS`, for which a free one is taken, and ends with ` &`.
-    So it is with the directory's modules. Without a directory it runs in
-    `tmp_path`. Further arguments are variables of the environment, beside that
-    of the salts. All servers are stopped after the test, which fails if one had
-    ended by itself or has printed a traceback, a warning, a token or a secret.
+    So it is with the directory's modules. Further arguments are variables of the
+    environment, beside that of the salts. All servers are stopped after the tests
+    of the module; that fails if one had ended by itself or has printed a traceback,
+    a warning, a token or a secret.
     """
-    with servers(tmp_path) as start:
-        yield start
-
-
-@pytest.fixture(scope="module")
-def serve_module(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Callable[..., Server]]:
-    """Start servers as `serve` does, for all tests of a module."""
     with servers(tmp_path_factory.mktemp("servers")) as start:
         yield start
 
 
 @pytest.fixture(scope="module")
-def serve_recipe(
-    serve_module: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., Server]:
-    """Start the servers of a recipe, as the section of the index says, in its copy."""
+def serve_recipe(serve, tmp_path_factory):
+    """Start the servers of a recipe, in a copy of its folder.
 
-    def start(title: str, **variables: str) -> Server:
+    As the section of the index says, or by another script, with more files.
+    """
+
+    def start(title, script=None, files=(), **variables):
         directory = recipes.copy(title, tmp_path_factory.mktemp("recipe"))
-        return serve_module(recipes.servers(title), directory, **variables)
+        for name, text in dict(files).items():
+            (directory / name).write_text(text, encoding="utf-8")
+        return serve(script or recipes.servers(title), directory, **variables)
 
     return start
 
 
-def issue_token(**claims: Any) -> str:
-    """Return a token that lets an app see zoe's profile, or as the claims say."""
-    defaults = {
-        "client_id": "app",
-        "user_id": "user:zoe",
-        "scope": ["profile", "read"],
-        "salt": SALT,
-    }
-    return joat.TokenGenerator(PROVIDER).issue_token(**{**defaults, **claims})
+# Password hashes that take no time, and tell of themselves in the log.
+HASHES = """
+import hashlib
+import os
 
+scrypt, pbkdf2_hmac = hashlib.scrypt, hashlib.pbkdf2_hmac
 
-@pytest.fixture
-def issue(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """Issue a token of zoe's, or with other claims."""
-    monkeypatch.setattr(joat, "salt_generator", lambda claims: SALT)
-    return issue_token
+def quick_scrypt(password, *, salt, n, r, p, **others):
+    os.write(2, b"one password hash\\n")
+    return scrypt(password, salt=salt, n=2, r=1, p=1, **others)
+
+def quick_pbkdf2_hmac(name, password, salt, iterations, dklen=None):
+    os.write(2, b"one password hash\\n")
+    return pbkdf2_hmac(name, password, salt, 1, dklen)
+
+hashlib.scrypt, hashlib.pbkdf2_hmac = quick_scrypt, quick_pbkdf2_hmac
+"""
 
 
 @pytest.fixture(scope="session")
-def tokens() -> dict[str, str]:
-    """Tokens good and bad, by what they are."""
+def quick_hashes(tmp_path_factory):
+    """The variables of the environment that a server needs to hash like that."""
+    site = tmp_path_factory.mktemp("site")
+    (site / "sitecustomize.py").write_text(HASHES, encoding="utf-8")
+    path = [str(site), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {"PYTHONPATH": os.pathsep.join(path)}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hook():
+    """Let tokens be issued and verified with `SALT`, where a test has no other hook."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(joat, "salt_generator", lambda claims: SALT)
-        good, bob = issue_token(), issue_token(user_id="user:bob")
-        header, _, signature = bob.split(".")
-        two_hours_ago = datetime.now(timezone.utc) - timedelta(hours=2)
-        return {
-            "good": good,
-            "of_older_salt": issue_token(salt=OLDER_SALT),
-            "of_client": issue_token(user_id="client:app"),
-            "of_bob": bob,
-            "expired": issue_token(issued_at=two_hours_ago),
-            "tampered": ".".join([header, good.split(".")[1], signature]),
-            "wrong_salt": issue_token(salt="another" + SALT),
-            "foreign": issue_token(provider="https://example.org"),
-            "refresh": issue_token(provider=f"{PROVIDER}/refresh"),
-            "little_scope": issue_token(scope=["read"]),
-            "no_scope": issue_token(scope=[]),
-        }
+        yield
+
+
+@pytest.fixture(scope="session")
+def tokens():
+    """Tokens good and bad, by what they are."""
+    good, bob = issue_token(), issue_token(user_id="user:bob")
+    header, _, signature = bob.split(".")
+    two_hours_ago = datetime.now(timezone.utc) - timedelta(hours=2)
+    return {
+        "good": good,
+        "of_older_salt": issue_token(salt=OLDER_SALT),
+        "of_client": issue_token(user_id="client:app"),
+        "of_bob": bob,
+        "expired": issue_token(issued_at=two_hours_ago),
+        "tampered": ".".join([header, good.split(".")[1], signature]),
+        "wrong_salt": issue_token(salt="another" + SALT),
+        "foreign": issue_token(provider="https://example.org"),
+        "refresh": issue_token(provider=f"{PROVIDER}/refresh"),
+        "little_scope": issue_token(scope=["read"]),
+        "no_scope": issue_token(scope=[]),
+    }
+
+
+@pytest.fixture(scope="session")
+def authlib_recipe(tmp_path_factory):
+    """The module `auth` of the Authlib recipe."""
+    directory = recipes.copy("Authlib", tmp_path_factory.mktemp("authlib"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(directory)
+        patch.syspath_prepend(directory)
+        patch.setenv("JOAT_SALT", SALT)
+        patch.setattr(joat, "salt_generator", joat.salt_generator)
+        # The other recipe has an `auth`, too.
+        spec = spec_from_file_location("authlib_recipe", directory / "auth.py")
+        module = sys.modules[spec.name] = module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def authlib(authlib_recipe, tmp_path, monkeypatch):
+    """The recipe with an empty store, a second client, and hashes that take no time."""
+    recipe = authlib_recipe
+
+    def quick_hash(password):
+        return generate_password_hash(password, "pbkdf2:sha256:1")
+
+    app = replace(recipe.CLIENTS["app"], secret_hash=quick_hash(APP[1]))
+    web = replace(
+        app,
+        client_id="web",
+        secret_hash=quick_hash(WEB[1]),
+        scope=("profile",),
+        grant_types=("authorization_code", "refresh_token"),
+        redirect_uris=("https://web.example/callback",),
+    )
+    monkeypatch.setattr(recipe, "CLIENTS", recipe.CLIENTS | {"app": app, "web": web})
+    monkeypatch.setattr(recipe, "USERS", {"zoe": quick_hash(ZOE["password"])})
+    monkeypatch.setattr(recipe, "NOBODY", quick_hash("nobody's"))
+    monkeypatch.setattr(recipe.store, "FILE", tmp_path / "grants.db")
+    recipe.store.create()
+    return AuthorizationServer(
+        app=recipe.app,
+        module=recipe,
+        database=recipe.store.FILE,
+        user="user:zoe",
+        remove_user=recipe.USERS.clear,
+        cookies={},
+    )
+
+
+QUICK_SETTINGS = """
+from auth_settings import *
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+"""
+
+
+@pytest.fixture(scope="session")
+def django_recipe(tmp_path_factory):
+    """The modules and the database of the Django recipe: it can be set up once only."""
+    directory = recipes.copy("Django", tmp_path_factory.mktemp("django"))
+    (directory / "quick_settings.py").write_text(QUICK_SETTINGS, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(directory)
+        patch.setenv("JOAT_SALT", SALT)
+        patch.setenv("SECRET_KEY", "nobody's secret but this test's")
+        patch.setenv("DJANGO_SETTINGS_MODULE", "quick_settings")
+        patch.setattr(joat, "salt_generator", joat.salt_generator)
+        django.setup()
+        call_command("migrate", verbosity=0)
+        yield SimpleNamespace(
+            app=get_wsgi_application(),
+            auth=importlib.import_module("auth"),
+            database=directory / "db.sqlite3",
+            models=importlib.import_module("oauth2_provider.models"),
+            users=importlib.import_module("django.contrib.auth.models").User.objects,
+        )
+        connections.close_all()
+
+
+@pytest.fixture
+def django_server(django_recipe):
+    """The recipe with zoe and two clients for her, and nothing else."""
+    recipe = django_recipe
+    recipe.models.Application.objects.all().delete()
+    recipe.users.all().delete()
+    for name, secret in (APP, WEB):
+        recipe.models.Application.objects.create(
+            client_id=name,
+            client_secret=secret,
+            client_type="confidential",
+            authorization_grant_type="authorization-code",
+            redirect_uris=CALLBACK,
+        )
+    zoe = recipe.users.create_user(**ZOE)
+    browser = Client()
+    browser.force_login(zoe)
+    return AuthorizationServer(
+        app=recipe.app,
+        module=recipe.auth,
+        database=recipe.database,
+        user=f"user:{zoe.pk}",
+        remove_user=zoe.delete,
+        cookies={"sessionid": browser.cookies["sessionid"].value},
+    )

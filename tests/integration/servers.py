@@ -1,7 +1,5 @@
 """Servers in processes of their own, and a client that sends just what it is told."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -10,19 +8,18 @@ import socket
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from email.message import Message
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from email.message import Message
-    from typing import Any
+import joat
 
 PATIENCE = 60  # seconds, for a machine that does much else
+PROVIDER = "https://example.com"
 SALT = "0123456789abcdef0123456789abcdef"
 OLDER_SALT = SALT[::-1]
 # What the recipes and their index call a server's port.
@@ -39,15 +36,15 @@ class Server:
     ports: dict[str, str]
     log: Path
 
-    def url(self, port: int = 8000) -> str:
+    def url(self, port=8000):
         """Return the URL of the server that the script has listen at `port`."""
         return f"http://127.0.0.1:{self.ports[str(port)]}"
 
     @property
-    def output(self) -> str:
+    def output(self):
         return self.log.read_text(encoding="utf-8", errors="replace")
 
-    def wait(self) -> None:
+    def wait(self):
         """Return as soon as every server takes connections."""
         deadline = time.monotonic() + PATIENCE
         for name, port in self._listening():
@@ -56,7 +53,7 @@ class Server:
                 assert time.monotonic() < deadline, f"{name} does not answer: {self}"
                 time.sleep(0.05)
 
-    def stop(self) -> None:
+    def stop(self):
         """End all processes; fail if one had ended, or if the log is not clean."""
         ended = self.process.poll() is not None
         try:
@@ -68,7 +65,7 @@ class Server:
         assert not ended, f"a server ended by itself: {self}"
         self.check_log()
 
-    def check_log(self) -> None:
+    def check_log(self):
         """Fail if a server printed a traceback, a warning, a token or a secret."""
         assert "Traceback (most recent call last)" not in self.output, str(self)
         assert "Warning:" not in self.output, str(self)
@@ -80,7 +77,7 @@ class Server:
         assert OLDER_SALT not in output, "a salt is in the log"
         assert "app's secret" not in output, "a client's secret is in the log"
 
-    def _listening(self) -> list[tuple[str, str]]:
+    def _listening(self):
         """Return the ports in the lines that start servers, as they are and were."""
         lines = re.findall(r"^.* &$", self.script, re.MULTILINE)
         ports = [
@@ -91,20 +88,20 @@ class Server:
         assert ports, f"no server has a port: {self.script}"
         return ports
 
-    def _signal(self, number: signal.Signals) -> None:
+    def _signal(self, number):
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
 
-    def __str__(self) -> str:
+    def __str__(self):
         return f"{self.script}\n{self.output}"
 
 
-def shell(script: str) -> list[str]:
+def shell(script):
     """Return the command that runs a script as one types it, up to its first error."""
     return ["bash", "-c", f"set -e -o pipefail\n{script}"]
 
 
-def environment(**variables: str) -> dict[str, str]:
+def environment(**variables):
     """Return the environment of a recipe: that of the tests, and the salts."""
     return {
         **os.environ,
@@ -116,7 +113,7 @@ def environment(**variables: str) -> dict[str, str]:
     }
 
 
-def replace_ports(text: str, ports: dict[str, str]) -> str:
+def replace_ports(text, ports):
     """Replace the ports that a text names."""
     return re.sub(
         rf"\b({'|'.join(PORTS)})\b",
@@ -126,14 +123,14 @@ def replace_ports(text: str, ports: dict[str, str]) -> str:
 
 
 @contextmanager
-def servers(logs: Path) -> Iterator[Callable[..., Server]]:
+def servers(logs):
     """Yield the function that the fixture `serve` is; stop what it started at the end.
 
     Logs go to the directory, in which servers also run if they are given no other.
     """
 
-    def start(script: str, directory: Path = logs, **variables: str) -> Server:
-        ports: dict[str, str] = {}
+    def start(script, directory=logs, **variables):
+        ports = {}
         script = replace_ports(script, ports)
         for path in directory.glob("*.py"):
             text = path.read_text(encoding="utf-8")
@@ -167,22 +164,19 @@ class Answer:
     text: str
 
     @property
-    def json(self) -> Any:
+    def json(self):
         assert self.headers.get_content_type() == "application/json", self
         return json.loads(self.text)
 
 
-def ask(
-    url: str,
-    method: str = "GET",
-    headers: Sequence[tuple[str, str]] = (),
-    body: str = "",
-) -> Answer:
+def ask(url, method="GET", headers=(), body="", token=None):
     """Return the answer to a request with exactly these headers, in this order.
 
     Unlike the usual clients this one sends white space behind a value, and two
-    headers of one name.
+    headers of one name. A token is put into an Authorization header.
     """
+    if token is not None:
+        headers = [("Authorization", f"Bearer {token}"), *headers]
     target = urlsplit(url)
     connection = HTTPConnection(target.netloc, timeout=PATIENCE)
     try:
@@ -199,7 +193,18 @@ def ask(
         connection.close()
 
 
-def _takes_connections(port: str) -> bool:
+def basic(login):
+    """Return the Authorization header of a login, which is `name:secret`."""
+    return "Basic " + b64encode(login.encode("latin-1")).decode()
+
+
+def issue_token(**claims):
+    """Return a token that lets an app see zoe's profile, or as the claims say."""
+    usual = {"client_id": "app", "user_id": "user:zoe", "scope": ["profile", "read"]}
+    return joat.TokenGenerator(PROVIDER).issue_token(**{**usual, **claims})
+
+
+def _takes_connections(port):
     try:
         socket.create_connection(("127.0.0.1", int(port)), timeout=1).close()
     except OSError:
@@ -207,7 +212,7 @@ def _takes_connections(port: str) -> bool:
     return True
 
 
-def _free_port() -> str:
+def _free_port():
     """Return a loopback port on which nothing listens."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))

@@ -1,9 +1,6 @@
 """The index of the recipes: every line of it does what it says."""
 
-from __future__ import annotations
-
 import ast
-import re
 import shlex
 import subprocess
 import sys
@@ -15,16 +12,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from servers import environment, replace_ports, servers, shell
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-README = recipes.FOLDERS.parents[1] / "README.md"
 every_recipe = pytest.mark.parametrize("title", recipes.titles())
 
 
-def run(block: str, directory: Path) -> None:
+def run(block, directory):
     """Run commands in a shell; fail if they print anything but what they say."""
     done = subprocess.run(
         shell(block),
@@ -40,37 +31,33 @@ def run(block: str, directory: Path) -> None:
     assert done.stderr == ""
 
 
-def test_to_try_them(tmp_path: Path) -> None:
-    install, block = recipes.shell("To try them")
+def test_to_try_them(tmp_path):
+    install, block = recipes.blocks("To try them")
     assert install == "pip install .\n"
     run(block, tmp_path)
 
 
-def test_every_folder_has_a_section() -> None:
+def test_every_folder_has_a_section():
     folders = {path for path in recipes.FOLDERS.iterdir() if any(path.glob("*.py"))}
     assert {recipes.folder(title) for title in recipes.titles()} == folders
 
 
-def test_first_example(tmp_path: Path) -> None:
+def test_first_example(tmp_path):
     """The server of the README, with its own commands."""
-    section = recipes.section("In a server", README)
-    (program,) = re.findall(
-        r"^```python\n(.*?)^```$", section, re.DOTALL | re.MULTILINE
-    )
-    start, block = recipes.blocks(section)
+    (program,) = recipes.blocks("In a server", recipes.README, "python")
+    start, block = recipes.blocks("In a server", recipes.README)
     (tmp_path / "app.py").write_text(program, encoding="utf-8")
     with servers(tmp_path) as serve:
-        ports = serve(start, tmp_path).ports
-        run(replace_ports(block, ports), tmp_path)
+        run(replace_ports(block, serve(start, tmp_path).ports), tmp_path)
 
 
 @every_recipe
-def test_run_and_try(title: str, tmp_path: Path) -> None:
+def test_run_and_try(title, tmp_path):
     """In a copy of the folder, with nothing else."""
     directory = recipes.copy(title, tmp_path / "recipe")
-    ports: dict[str, str] = {}
+    ports = {}
     with servers(tmp_path) as serve:
-        for block in recipes.shell(title):
+        for block in recipes.blocks(title):
             if block.startswith("pip install "):
                 continue
             if " &\n" in block:
@@ -81,11 +68,13 @@ def test_run_and_try(title: str, tmp_path: Path) -> None:
 
 
 @every_recipe
-def test_install(title: str) -> None:
+def test_install(title):
     """What is named is here, and all that the files import comes with it."""
+    block = recipes.blocks(title)[0]
+    named = shlex.split(block)[2:] if block.startswith("pip install ") else []
     installed = {
         canonicalize_name(wanted.name)
-        for name in named_distributions(title)
+        for name in named
         for wanted in [Requirement(name), *requirements(Requirement(name))]
     }
     for module in imported_modules(title):
@@ -93,13 +82,7 @@ def test_install(title: str) -> None:
         assert installed & {canonicalize_name(name) for name in providers}, module
 
 
-def named_distributions(title: str) -> list[str]:
-    """Return the names of the line `pip install …`; there may be none to install."""
-    block = recipes.shell(title)[0]
-    return shlex.split(block)[2:] if block.startswith("pip install ") else []
-
-
-def requirements(distribution: Requirement) -> Iterator[Requirement]:
+def requirements(distribution):
     """Yield what pip installs with a distribution and its extras."""
     for line in metadata.requires(distribution.name) or []:
         needed = Requirement(line)
@@ -111,7 +94,7 @@ def requirements(distribution: Requirement) -> Iterator[Requirement]:
             yield from requirements(needed)
 
 
-def imported_modules(title: str) -> set[str]:
+def imported_modules(title):
     """Return the modules that a recipe imports from other distributions."""
     modules = set()
     files = list(recipes.folder(title).glob("*.py"))
@@ -120,7 +103,6 @@ def imported_modules(title: str) -> set[str]:
             if isinstance(node, ast.Import):
                 modules |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
-                assert node.module, "a recipe is no package"
                 modules.add(node.module.split(".")[0])
     own = {"joat", *(path.stem for path in files)}
     return modules - own - sys.stdlib_module_names

@@ -1,7 +1,5 @@
 """What a crash reporter sends: the real sentry-sdk, with its default settings."""
 
-from __future__ import annotations
-
 import json
 from base64 import urlsafe_b64decode
 

@@ -1,7 +1,5 @@
 """The recipe for testing: its tests notice what is wrong with the application."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys
@@ -9,10 +7,6 @@ import sys
 import pytest
 import recipes
 from servers import environment
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CLOCKS = {"test_last_second_with_freezegun", "test_last_second_with_time_machine"}
 
@@ -33,11 +27,7 @@ FAULTS = {
         "",
         {"test_token_of_another_provider"},
     ),
-    "a minute too long": (
-        "(header, ",
-        "(header, leeway=60, ",
-        CLOCKS,
-    ),
+    "a minute too long": ("(header, ", "(header, leeway=60, ", CLOCKS),
     "a day too long": (
         "(header, ",
         "(header, leeway=86_400, ",
@@ -84,7 +74,7 @@ def authenticate(header, **expected):
 """
 
 
-def run(directory: Path, *command: str, **variables: str) -> str:
+def run(directory, *command, **variables):
     done = subprocess.run(
         [sys.executable, "-W", "error", *command],
         cwd=directory,
@@ -100,7 +90,7 @@ def run(directory: Path, *command: str, **variables: str) -> str:
 @pytest.mark.parametrize(
     ("text", "instead", "noticing"), FAULTS.values(), ids=FAULTS.keys()
 )
-def test_notices(text: str, instead: str, noticing: set[str], tmp_path: Path) -> None:
+def test_notices(text, instead, noticing, tmp_path):
     directory = recipes.copy("Testing", tmp_path / "recipe")
     app = directory / "app.py"
     code = app.read_text(encoding="utf-8")
@@ -110,13 +100,13 @@ def test_notices(text: str, instead: str, noticing: set[str], tmp_path: Path) ->
     assert set(re.findall(r"^FAILED test_app\.py::(\w+)", printed, re.M)) == noticing
 
 
-def test_every_test_notices_something() -> None:
+def test_every_test_notices_something():
     code = (recipes.folder("Testing") / "test_app.py").read_text(encoding="utf-8")
     noticing = {test for fault in FAULTS.values() for test in fault[2]}
     assert noticing == set(re.findall(r"^def (test_\w+)", code, re.M))
 
 
-def test_leaves_the_hook_and_the_salts_as_they_were(tmp_path: Path) -> None:
+def test_leaves_the_hook_and_the_salts_as_they_were(tmp_path):
     directory = recipes.copy("Testing", tmp_path / "recipe")
     code = """
 import os, joat, pytest

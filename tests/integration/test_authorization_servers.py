@@ -1,0 +1,379 @@
+"""Every authorization server of the recipes: codes and refresh tokens.
+
+Real clients go through the code flow over HTTP; the many ways in which it can go
+wrong are tried in this process, where a test can turn the clock.
+"""
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+
+import httpx
+import pytest
+import recipes
+import time_machine
+from authorization import (
+    APP,
+    CALLBACK,
+    CHALLENGE,
+    VERIFIER,
+    WEB,
+    ZOE,
+    authorize_url,
+    parameters,
+    refused,
+    send_form,
+    sign_in,
+)
+from oauthlib.oauth2 import InvalidGrantError
+from requests_oauthlib import OAuth2Session
+from servers import PATIENCE, PROVIDER, SALT
+
+import joat
+
+# Names that no code and no refresh token has.
+UNKNOWN = ["", "x", "zo\xeb\0", "' OR 1=1 --"]
+
+
+@pytest.fixture(params=["authlib", "django_server"])
+def server(request):
+    return request.getfixturevalue(request.param)
+
+
+def check_tokens(server, tokens, scope="profile"):
+    """RFC 6749 section 5.1; the access token is good at the resource servers."""
+    claims = joat.unverified_claims(tokens["access_token"])
+    assert tokens["expires_in"] == claims["exp"] - claims["iat"] == 600
+    assert tokens["token_type"] == "Bearer"
+    assert tokens["scope"] == scope
+    granted = joat.verify_token(tokens["access_token"], salt=SALT, provider=PROVIDER)
+    assert (granted["client_id"], granted["user_id"]) == ("app", server.user)
+    assert granted["authorized_scope"] == scope.split()
+    assert "." not in tokens["refresh_token"], "it must be no JWT"
+
+
+# --- the authorization request ---------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"client_id": None},
+        {"client_id": "other"},
+        {"redirect_uri": "https://evil.example"},
+        {"redirect_uri": "https://web.example/callback"},
+        {"redirect_uri": f"{CALLBACK}/"},
+        {"redirect_uri": f"{CALLBACK}/more"},
+        {"redirect_uri": f"{CALLBACK}?a=b"},
+        {"redirect_uri": f"{CALLBACK}#a"},
+        {"redirect_uri": f"{CALLBACK}/../x"},
+        {"redirect_uri": f" {CALLBACK}"},
+        {"redirect_uri": "https://app.example/Callback"},
+        {"redirect_uri": "https://app.example.evil.example/callback"},
+        {"redirect_uri": "https://app.example:443/callback"},
+        {"redirect_uri": "http://app.example/callback"},
+        {"redirect_uri": "https://app.example@evil.example/callback"},
+        {"redirect_uri": f'{CALLBACK}"'},
+        {"redirect_uri": f"{CALLBACK}\r\nA: b"},
+        {"redirect_uri": "https://app.exampl\xeb"},
+    ],
+    ids=str,
+)
+def test_refused_without_a_redirect(server, changes):
+    """RFC 6749 section 4.1.2.1: nobody knows whether the address is good."""
+    with server.browser() as browser:
+        url = authorize_url(**changes)
+        for answer in (browser.get(url), browser.post(url, data=ZOE)):
+            assert answer.status_code in (400, 403)
+            assert "Location" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("changes", "errors"),
+    [
+        ({"code_challenge": None}, "invalid_request"),
+        ({"code_challenge": "", "code_challenge_method": ""}, "invalid_request"),
+        ({"code_challenge": None, "code_challenge_method": None}, "invalid_request"),
+        ({"code_challenge_method": None}, "invalid_request"),
+        ({"code_challenge_method": "plain"}, "invalid_request"),
+        ({"code_challenge_method": "s256"}, "invalid_request"),
+        ({"scope": "admin"}, "invalid_scope"),
+        ({"scope": "profile admin"}, "invalid_scope"),
+        ({"response_type": "token"}, "unsupported_response_type"),
+        (
+            {"response_type": "code token"},
+            "unsupported_response_type unauthorized_client",
+        ),
+    ],
+    ids=str,
+)
+def test_refused_at_the_client(server, changes, errors):
+    told = server.allow(**changes)
+    assert told["error"] in errors.split()
+    assert told["state"] == "abc"
+    assert "code" not in told
+
+
+def test_page(server):
+    """No other site may frame it, or send its form."""
+    with server.browser() as browser:
+        page = browser.get(authorize_url())
+        policy = page.headers.get("Content-Security-Policy", "")
+        assert (
+            "frame-ancestors 'none'" in policy
+            or page.headers["X-Frame-Options"] == "DENY"
+        )
+        answer = send_form(browser, page, csrf=None, csrfmiddlewaretoken=None)
+        assert answer.status_code == 403
+        assert "Location" not in answer.headers
+
+
+def test_stranger_gets_no_code(server):
+    """Whoever is not logged in is asked for a password."""
+    with server.browser(cookies={}) as browser:
+        answer = browser.get(authorize_url())
+        page = browser.get(answer.headers.get("Location", answer.url))
+        answer = send_form(browser, page, password="wrong")
+        assert answer.status_code in (200, 403)
+        assert "Location" not in answer.headers
+
+
+# --- codes -----------------------------------------------------------------------
+
+
+def test_code(server):
+    told = server.allow()
+    assert set(told) == {"code", "state", "iss"}
+    assert (told["state"], told["iss"]) == ("abc", PROVIDER)  # RFC 9207
+    answer = server.exchange(told["code"])
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    check_tokens(server, answer.json())
+
+
+def test_all_scope_if_none_was_asked(server):
+    check_tokens(server, server.tokens(scope=None), "profile read")
+
+
+@pytest.mark.parametrize(
+    ("changes", "errors"),
+    [
+        ({"code_verifier": None}, "invalid_request invalid_grant"),
+        ({"code_verifier": ""}, "invalid_request invalid_grant"),
+        ({"code_verifier": VERIFIER[::-1]}, "invalid_grant"),
+        ({"code_verifier": CHALLENGE}, "invalid_grant"),
+        ({"code_verifier": "x"}, "invalid_request invalid_grant"),
+        ({"redirect_uri": f"{CALLBACK}/"}, "invalid_grant invalid_request"),
+        ({"redirect_uri": f'{CALLBACK}"'}, "invalid_grant invalid_request"),
+        ({"code": None}, "invalid_request"),
+        *(({"code": code}, "invalid_grant invalid_request") for code in UNKNOWN),
+    ],
+    ids=str,
+)
+def test_code_refused(server, changes, errors):
+    refused(server.exchange(server.allow()["code"], **changes), errors)
+
+
+def test_code_of_another_client(server):
+    code = server.allow()["code"]
+    refused(server.exchange(code, WEB), "invalid_grant")
+    # Which is no reason to refuse it to its own client.
+    assert server.exchange(code).status_code == 200
+
+
+def test_client_must_authenticate(server):
+    """The client of the form is none: it has to give its secret, by HTTP Basic."""
+    tokens = server.tokens()
+    for form in (
+        {"client_id": "app"},
+        {"client_id": "app", "client_secret": "app's secret"},
+        {"client": "app"},
+    ):
+        answer = server.exchange(server.allow()["code"], None, **form)
+        refused(answer, "invalid_client", 401)
+        answer = server.refresh(tokens["refresh_token"], None, **form)
+        refused(answer, "invalid_client", 401)
+    for login in (("app", "wrong"), ("app", ""), ("other", APP[1]), ("", "")):
+        refused(server.exchange(server.allow()["code"], login), "invalid_client", 401)
+        answer = server.refresh(tokens["refresh_token"], login)
+        refused(answer, "invalid_client", 401)
+
+
+def test_scope_in_the_token_request_changes_nothing(server):
+    answer = server.exchange(server.allow()["code"], scope="profile read")
+    check_tokens(server, answer.json())
+
+
+def test_code_used_twice(server):
+    code = server.allow()["code"]
+    assert server.exchange(code).status_code == 200
+    refused(server.exchange(code), "invalid_grant")
+
+
+def test_code_expires(server):
+    now = datetime.now(timezone.utc)
+    with time_machine.travel(now, tick=False) as clock:
+        code, in_time = server.allow()["code"], server.allow()["code"]
+        clock.shift(59)
+        assert server.exchange(in_time).status_code == 200
+        clock.shift(1)
+        refused(server.exchange(code), "invalid_grant")
+
+
+def test_user_who_is_gone(server):
+    code, refresh_token = server.allow()["code"], server.tokens()["refresh_token"]
+    server.remove_user()
+    refused(server.exchange(code), "invalid_grant")
+    refused(server.refresh(refresh_token), "invalid_grant")
+
+
+# --- refresh tokens --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_refresh_token_used_twice(server, which):
+    """RFC 9700 section 4.14.2: the grant is over, for the thief and the client."""
+    another = server.tokens()["refresh_token"]
+    used = [server.tokens()["refresh_token"]]
+    for _ in range(3):
+        tokens = server.refresh(used[-1]).json()
+        check_tokens(server, tokens)
+        used.append(tokens["refresh_token"])
+    assert len(set(used)) == 4
+    refused(server.refresh(used[which]), "invalid_grant")
+    refused(server.refresh(used[-1]), "invalid_grant")
+    assert server.refresh(another).status_code == 200
+
+
+def test_refresh_token_of_another_client(server):
+    refresh_token = server.tokens()["refresh_token"]
+    refused(server.refresh(refresh_token, WEB), "invalid_grant")
+    assert server.refresh(refresh_token).status_code == 200
+
+
+@pytest.mark.parametrize("scope", ["profile read", "read", "admin", "profile\tread"])
+def test_refresh_never_gives_more_scope(server, scope):
+    refresh_token = server.tokens()["refresh_token"]
+    answer = server.refresh(refresh_token, scope=scope)
+    refused(answer, "invalid_scope invalid_request")
+    # It is not used up.
+    assert server.refresh(refresh_token).status_code == 200
+
+
+def test_refresh_with_less_scope(server):
+    tokens = server.tokens(scope="profile read")
+    tokens = server.refresh(tokens["refresh_token"], scope="read").json()
+    check_tokens(server, tokens, "read")
+
+
+def test_refresh_token_expires_when_the_client_is_away(server):
+    now = datetime.now(timezone.utc)
+    with time_machine.travel(now, tick=False) as clock:
+        refresh_token, old = (server.tokens()["refresh_token"] for _ in range(2))
+        for _ in range(3):
+            clock.shift(timedelta(days=13))
+            refresh_token = server.refresh(refresh_token).json()["refresh_token"]
+        refused(server.refresh(old), "invalid_grant")
+
+
+def test_one_kind_of_token_is_not_another(server):
+    tokens, code = server.tokens(), server.allow()["code"]
+    assert joat.parse_token(tokens["refresh_token"]) is None
+    refused(server.refresh(tokens["access_token"]), "invalid_grant")
+    refused(server.refresh(code), "invalid_grant")
+    refused(server.exchange(tokens["refresh_token"]), "invalid_grant")
+    assert server.refresh(tokens["refresh_token"]).status_code == 200
+
+
+@pytest.mark.parametrize("refresh_token", UNKNOWN)
+def test_unknown_refresh_token(server, refresh_token):
+    refused(server.refresh(refresh_token), "invalid_grant invalid_request")
+
+
+# --- what is kept ----------------------------------------------------------------
+
+
+def test_no_secret_is_stored_or_logged(server, caplog):
+    caplog.set_level(logging.INFO)
+    code = server.allow()["code"]
+    tokens = server.exchange(code).json()
+    following = server.refresh(tokens["refresh_token"]).json()
+    stored = server.database.read_bytes()
+    assert b"profile" in stored
+    secrets = [code, VERIFIER, APP[1], ZOE["password"]]
+    for told in (tokens, following):
+        secrets += [told["access_token"], told["refresh_token"]]
+    for secret in secrets:
+        assert secret.encode() not in stored
+        assert secret not in caplog.text
+
+
+# --- the servers of the index ----------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=["Authlib", "Django"])
+def served(request, serve_recipe, quick_hashes):
+    """The servers, where zoe has an account and `app` may ask for codes."""
+    script = recipes.servers(request.param)
+    if request.param == "Django":
+        begin = script.index("python -m django runserver")
+        register = f"""
+python -m django createapplication confidential authorization-code \\
+  --settings auth_settings --client-id web --client-secret "app's secret" \\
+  --redirect-uris {CALLBACK}
+python -m django createsuperuser --settings auth_settings \\
+  --noinput --username zoe --email zoe@example.com
+"""
+        script = script[:begin] + register + script[begin:]
+    variables = {"DJANGO_SUPERUSER_PASSWORD": ZOE["password"], **quick_hashes}
+    server = serve_recipe(request.param, script, **variables)
+    server.client = {"Authlib": APP, "Django": ("web", APP[1])}[request.param]
+    server.user = {"Authlib": "user:zoe", "Django": "user:1"}[request.param]
+    return server
+
+
+def test_client_library(served, monkeypatch):
+    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
+    endpoint, profile = f"{served.url(9000)}/token", f"{served.url()}/profile"
+    app = OAuth2Session(
+        served.client[0], scope=["profile"], redirect_uri=CALLBACK, pkce="S256"
+    )
+    url, _ = app.authorization_url(f"{served.url(9000)}/authorize")
+    with httpx.Client(timeout=PATIENCE) as browser:
+        callback = sign_in(browser, url)
+    first = app.fetch_token(
+        endpoint, authorization_response=callback, client_secret=APP[1]
+    )
+    assert app.get(profile).json() == {"user": served.user}
+    second = app.refresh_token(endpoint, auth=served.client)
+    assert second["access_token"] != first["access_token"]
+    assert app.get(profile).json() == {"user": served.user}
+    assert app.post(profile).json() == {"user": served.user}
+    with pytest.raises(InvalidGrantError):
+        app.refresh_token(endpoint, first["refresh_token"], auth=served.client)
+    for tokens in (first, second):
+        header = {"Authorization": f"Bearer {tokens['refresh_token']}"}
+        assert httpx.get(profile, headers=header).status_code == 401
+
+
+@pytest.mark.parametrize("kind", ["code", "refresh token"])
+def test_of_many_at_once_one_is_served(served, kind):
+    def post(form):
+        return httpx.post(
+            f"{served.url(9000)}/token", data=form, auth=served.client, timeout=PATIENCE
+        )
+
+    def refresh(tokens):
+        refresh_token = tokens.json()["refresh_token"]
+        return {"grant_type": "refresh_token", "refresh_token": refresh_token}
+
+    with httpx.Client(timeout=PATIENCE) as browser:
+        url = served.url(9000) + authorize_url(client_id=served.client[0])
+        code = parameters(sign_in(browser, url))["code"]
+    form = {"grant_type": "authorization_code", "code": code}
+    form |= {"redirect_uri": CALLBACK, "code_verifier": VERIFIER}
+    if kind == "refresh token":
+        form = refresh(post(form))
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(post, [form] * 8))
+    assert sorted(answer.status_code for answer in answers) == [200] + 7 * [400]

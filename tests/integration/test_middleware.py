@@ -1,0 +1,98 @@
+"""The middleware for ASGI and for WSGI: WebSockets, other pages, conformity."""
+
+import json
+from contextlib import contextmanager
+
+import pytest
+from servers import ask
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+# Raises wherever the application or the middleware does not keep to PEP 3333.
+STRICT = """
+import sys
+from wsgiref.simple_server import make_server
+from wsgiref.validate import validator
+from app import app
+
+make_server("127.0.0.1", int(sys.argv[1]), validator(app)).serve_forever()
+"""
+# Takes from the application what a server without the extension Websocket Denial
+# Response would not tell it.
+NO_EXTENSION = """
+from app import app as protected
+
+async def app(scope, receive, send):
+    scope.pop("extensions", None)
+    await protected(scope, receive, send)
+"""
+
+
+@pytest.fixture(scope="module")
+def starlette(serve_recipe):
+    return serve_recipe("Starlette").url()
+
+
+@pytest.fixture(scope="module")
+def old_starlette(serve_recipe):
+    files = {"old.py": NO_EXTENSION}
+    return serve_recipe("Starlette", "uvicorn old:app --port 8000 &", files).url()
+
+
+@pytest.fixture(scope="module")
+def strict_wsgi(serve_recipe):
+    return serve_recipe("WSGI", "python strict.py 8000 &", {"strict.py": STRICT}).url()
+
+
+@pytest.mark.parametrize("server", ["starlette", "strict_wsgi"])
+def test_every_page_wants_a_token(request, server, tokens):
+    url = request.getfixturevalue(server)
+    for page in ("profile", "other"):
+        assert ask(f"{url}/{page}").status == 401
+    answer = ask(f"{url}/profile", token=tokens["good"])
+    assert answer.json == {"user": "user:zoe"}
+    assert ask(f"{url}/other", token=tokens["good"]).status == 404
+
+
+@contextmanager
+def greeting(url, *authorization):
+    headers = [("Authorization", value) for value in authorization]
+    url = f"{url.replace('http:', 'ws:')}/greeting"
+    with connect(url, additional_headers=headers) as socket:
+        yield json.loads(socket.recv())
+
+
+@pytest.mark.parametrize("server", ["starlette", "old_starlette"])
+def test_websocket(request, server, tokens):
+    url = request.getfixturevalue(server)
+    with greeting(url, f"Bearer {tokens['good']}") as greeted:
+        assert greeted == {"user": "user:zoe"}
+
+
+@pytest.mark.parametrize(
+    ("values", "status", "challenge"),
+    [
+        ([], 401, 'Bearer realm="profile"'),
+        (["Bearer {expired}"], 401, 'error="invalid_token"'),
+        (["Bearer {little_scope}"], 403, 'scope="profile"'),
+        (["Bearer {good}", "Bearer {good}"], 400, 'error="invalid_request"'),
+    ],
+)
+def test_websocket_is_refused_before_it_opens(
+    starlette, tokens, values, status, challenge
+):
+    sent = [value.format_map(tokens) for value in values]
+    with pytest.raises(InvalidStatus) as refused, greeting(starlette, *sent):
+        pass
+    response = refused.value.response
+    assert response.status_code == status
+    assert challenge in response.headers["WWW-Authenticate"]
+    assert "zoe" not in response.body.decode()
+
+
+def test_websocket_is_refused_without_the_extension(old_starlette, tokens):
+    """By a close before the accept, which is a 403."""
+    sent = f"Bearer {tokens['expired']}"
+    with pytest.raises(InvalidStatus) as refused, greeting(old_starlette, sent):
+        pass
+    assert refused.value.response.status_code == 403
