@@ -2,7 +2,7 @@
 
 import pytest
 import recipes
-from authorization import APP, CALLBACK, WEB, authorize_url, refused
+from authorization import APP, CALLBACK, WEB, refused
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.test import Client
 from servers import ask, issue_token
@@ -177,13 +177,6 @@ def test_query_that_is_no_form(server, query):
     browser.cookies.load(server.cookies)
     for method in (browser.get, browser.post):
         assert method(f"/authorize?{query}").status_code == 400
-
-
-def test_login(server):
-    with server.browser(cookies={}) as browser:
-        answer = browser.get(authorize_url())
-        assert answer.status_code == 302
-        assert answer.headers["Location"].startswith("/login?")
 
 
 # --- projects that have more than the recipes: a page for browsers, and a cache --
