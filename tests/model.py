@@ -5,13 +5,11 @@ nothing with `joat`, nor with the `json` and `base64` of the standard library: t
 JSON (RFC 8259) and the base64url (RFC 4648 section 5) are taken apart here.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import math
 import re
-from typing import Any
+from functools import lru_cache
 
 MAX_LENGTH = 65_536  # characters of a token
 MAX_DEPTH = 128  # levels of JSON arrays and objects
@@ -33,16 +31,7 @@ class Malformed(Exception):
     """This is no token, whatever its signature is."""
 
 
-def verdict(
-    token: object,
-    salts: Any,
-    *,
-    now: float,
-    provider: Any = None,
-    client_id: Any = None,
-    scope: Any = (),
-    leeway: float = 0,
-) -> dict[str, Any] | str:
+def verdict(token, salts, *, now, provider=None, client_id=None, scope=(), leeway=0):
     """Return the credentials that `verify_token` must return, or its error's name.
 
     `salts` are bytes; `provider` and `client_id` are collections of the accepted
@@ -77,14 +66,14 @@ def verdict(
     return credentials
 
 
-def parsed(verdict: dict[str, Any] | str) -> dict[str, Any] | None:
+def parsed(verdict):
     """Return what `parse_token` must return where `verify_token` has this verdict."""
     if isinstance(verdict, str):
         return None
     return {name: verdict[name] for name in verdict if name != "expires_at"}
 
 
-def claims_of(token: object) -> dict[str, Any] | str:
+def claims_of(token):
     """Return what `unverified_claims` must return, or the name of its error."""
     try:
         return read(token)[1]
@@ -92,7 +81,8 @@ def claims_of(token: object) -> dict[str, Any] | str:
         return "MalformedToken"
 
 
-def read(token: object) -> tuple[bytes, dict[str, Any], bytes]:
+@lru_cache(1)  # since it is asked three times
+def read(token):
     """Return the signing input, the claims and the signature of a token."""
     if not isinstance(token, (str, bytes)) or len(token) > MAX_LENGTH:
         raise Malformed
@@ -107,7 +97,7 @@ def read(token: object) -> tuple[bytes, dict[str, Any], bytes]:
     return f"{segments[0]}.{segments[1]}".encode(), claims, signature
 
 
-def check_header(header: dict[str, Any]) -> None:
+def check_header(header):
     if header.get("alg") != "HS256" or "crit" in header:
         raise Malformed
     kind = header.get("typ", "JWT")
@@ -115,7 +105,7 @@ def check_header(header: dict[str, Any]) -> None:
         raise Malformed
 
 
-def check_claims(claims: dict[str, Any]) -> None:
+def check_claims(claims):
     if not {"aud", "iss", "sub", "exp", "iat", "scp"} <= set(claims):
         raise Malformed
     for name in ("aud", "iss", "sub", "jti"):
@@ -129,18 +119,18 @@ def check_claims(claims: dict[str, Any]) -> None:
         raise Malformed
 
 
-def is_identifier(value: object) -> bool:
+def is_identifier(value):
     # To Python, True is an int.
     return isinstance(value, (str, int)) and not isinstance(value, bool)
 
 
-def is_finite_number(value: object) -> bool:
+def is_finite_number(value):
     if isinstance(value, float):
         return math.isfinite(value)
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def base64url(segment: str) -> bytes:
+def base64url(segment):
     """Return the octets that a segment encodes in the one way there is for them."""
     if not all(character in SIX_BITS for character in segment):
         raise Malformed
@@ -152,7 +142,7 @@ def base64url(segment: str) -> bytes:
     return bytes(int(bits[at : at + 8], 2) for at in range(0, whole, 8))
 
 
-def json_object(octets: bytes) -> dict[str, Any]:
+def json_object(octets):
     """Return the JSON object that the octets are in UTF-8."""
     try:
         text = octets.decode("utf-8")
@@ -169,15 +159,15 @@ def json_object(octets: bytes) -> dict[str, Any]:
 class Reader:
     """A JSON text, and the place up to which it has been read."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text):
         self.text = text
         self.at = 0
 
-    def skip_white_space(self) -> None:
+    def skip_white_space(self):
         while self.at < len(self.text) and self.text[self.at] in WHITE_SPACE:
             self.at += 1
 
-    def next_is(self, token: str) -> bool:
+    def next_is(self, token):
         """Step over a token if it comes next, and say whether it did."""
         self.skip_white_space()
         found = self.text.startswith(token, self.at)
@@ -185,11 +175,11 @@ class Reader:
             self.at += len(token)
         return found
 
-    def expect(self, token: str) -> None:
+    def expect(self, token):
         if not self.next_is(token):
             raise Malformed
 
-    def value(self, depth: int) -> Any:
+    def value(self, depth):
         if self.next_is("{"):
             return self.members(depth)
         if self.next_is("["):
@@ -201,10 +191,10 @@ class Reader:
                 return constant
         return self.number()
 
-    def members(self, depth: int) -> dict[str, Any]:
+    def members(self, depth):
         if depth > MAX_DEPTH:
             raise Malformed
-        members: dict[str, Any] = {}
+        members = {}
         if self.next_is("}"):
             return members
         while True:
@@ -216,10 +206,10 @@ class Reader:
                 return members
             self.expect(",")
 
-    def elements(self, depth: int) -> list[Any]:
+    def elements(self, depth):
         if depth > MAX_DEPTH:
             raise Malformed
-        elements: list[Any] = []
+        elements = []
         if self.next_is("]"):
             return elements
         while True:
@@ -228,7 +218,7 @@ class Reader:
                 return elements
             self.expect(",")
 
-    def string(self) -> str:
+    def string(self):
         """Return the string of which the first quote has been read."""
         found = STRING.match(self.text, self.at)
         if found is None:
@@ -241,7 +231,7 @@ class Reader:
         except UnicodeDecodeError:
             raise Malformed from None
 
-    def number(self) -> int | float:
+    def number(self):
         found = NUMBER.match(self.text, self.at)
         if found is None:
             raise Malformed
@@ -254,7 +244,7 @@ class Reader:
         return int(found[0])
 
 
-def unescaped(escape: re.Match[str]) -> str:
+def unescaped(escape):
     if escape[1].startswith("u"):
         return chr(int(escape[1][1:], 16))
     return ESCAPES[escape[1]]

@@ -1,7 +1,5 @@
 """The claims: the types that are refused, and the bytes that are written."""
 
-from __future__ import annotations
-
 import json
 from datetime import datetime, timedelta, timezone
 from enum import Enum, IntEnum
@@ -21,251 +19,171 @@ from helpers import (
 
 import joat
 
-# The JSON of values that are of the wrong type for every kind of claim.
-NEVER = {
-    "null": "null",
-    "true": "true",
-    "false": "false",
-    "object": '{"value-marker":1}',
-    "object-empty": "{}",
-    "array-of-null": "[null]",
-    "array-of-integer": "[1]",
-    "array-nested": '[["value-marker"]]',
-    "infinite": "1e400",
-    "infinite-negative": "-1e400",
-}
-LISTS = {"array-empty": "[]", "array-of-strings": '["value-marker"]'}
-STRINGS = {
-    "string": '"value-marker"',
-    "string-empty": '""',
-    "string-of-digits": '"1407294572"',
-}
-FLOATS = {"float": "1.5", "whole-float": "1407294572.0", "exponent": "14e8"}
-INTEGERS = {
-    "zero": "0",
-    "negative": "-1",
-    "minus-zero": "-0",
-    "integer": "1407294572",
-    "above-64-bits": "18446744073709551616",
-    "4000-digits": "9" * 4000,
-}
-
-WRONG_TYPES = {
-    **{name: {**NEVER, **LISTS, **FLOATS} for name in ("aud", "iss", "sub", "jti")},
-    **{name: {**NEVER, **LISTS, **STRINGS} for name in ("exp", "iat", "nbf")},
-    "scp": {
-        **NEVER,
-        **STRINGS,
-        **FLOATS,
-        **INTEGERS,
-        "string-with-spaces": '"profile-marker read-marker"',
-        "array-with-null": '["read-marker",null]',
-        "array-with-true": '["read-marker",true]',
-        "array-with-integer": '["read-marker",1]',
-        "array-with-float": '["read-marker",1.5]',
-        "array-with-array": '["read-marker",[]]',
-        "array-with-object": '["read-marker",{}]',
-        "array-wrong-first": '[0,"read-marker"]',
-    },
-}
+# Claims that are wrong, as JSON.
+NEVER = ["null", "true", "false", "{}", '{"text":1}', "[null]", "[1]", "1e400"]
+NO_IDENTIFIER = [*NEVER, "[]", '["text"]', "1.5", "1407294572.0"]
+NO_TIME = [*NEVER, "-1e400", "[]", '["text"]', '""', '"1407294572"']
+NO_SCOPE = [*NEVER, '""', '"text"', "0", "1.5", '["text",null]', '["text",["text"]]']
+NO_SCOPE += ['["text",true]', '["text",1]', '[0,"text"]']
 WRONG = {
-    f"{name}-{kind}": (name, text)
-    for name, texts in WRONG_TYPES.items()
-    for kind, text in texts.items()
+    **dict.fromkeys(("aud", "iss", "sub", "jti"), NO_IDENTIFIER),
+    **dict.fromkeys(("exp", "iat", "nbf"), NO_TIME),
+    "scp": NO_SCOPE,
 }
 
 
-def token_with(name, text):
-    """Return a token whose claim `name` is the JSON `text`."""
-    members = {claim: json.dumps(value) for claim, value in CLAIMS.items()}
-    members[name] = text
-    body = ",".join(f'"{claim}":{value}' for claim, value in members.items())
-    return make_token(f"{{{body}}}".encode())
-
-
-@pytest.mark.parametrize(("name", "text"), WRONG.values(), ids=WRONG)
-def test_refuses_claims_of_the_wrong_type(assert_refused, name, text):
-    assert_refused(token_with(name, text))
+@pytest.mark.parametrize(
+    ("name", "text"), [(name, text) for name in WRONG for text in WRONG[name]]
+)
+def test_refuses_claims_of_the_wrong_type(name, text):
+    payload = json.dumps({**CLAIMS, name: "in its place"})
+    token = make_token(payload.replace('"in its place"', text).encode())
+    with pytest.raises(joat.MalformedToken):
+        joat.unverified_claims(token)
 
 
 @pytest.mark.parametrize("name", CLAIMS)
-def test_refuses_missing_claims(assert_refused, name):
-    assert_refused(make_token(without(name)))
+def test_refuses_missing_claims(name):
+    for claims in (without(name), {**without(name), name.upper(): CLAIMS[name]}):
+        with pytest.raises(joat.MalformedToken):
+            joat.unverified_claims(make_token(claims))
 
 
-@pytest.mark.parametrize("name", CLAIMS)
-def test_refuses_claims_of_which_the_last_is_wrong(assert_refused, name):
-    right = json.dumps(CLAIMS)[:-1]
-    assert_refused(make_token(f'{right},"{name}":null}}'.encode()))
-
-
-@pytest.mark.parametrize("name", CLAIMS)
-def test_accepts_claims_of_which_the_last_is_right(assert_accepted, name):
-    right = json.dumps(CLAIMS)[1:]
-    assert_accepted(make_token(f'{{"{name}":null,{right}'.encode()))
-
-
-MISPLACED = {
-    "no-claims": {},
-    "claims-in-upper-case": {name.upper(): value for name, value in CLAIMS.items()},
-    "claims-nested": {"claims": CLAIMS},
-    "long-names": {
-        "audience": "a",
-        "issuer": "i",
-        "subject": "s",
-        "scope": [],
-        "expires": 9e9,
-        "issued": 1,
-    },
-    "scope-for-scp": {**without("scp"), "scope": "read"},
-    "client_id-for-aud": {**without("aud"), "client_id": "client-marker"},
-}
-
-
-@pytest.mark.parametrize("claims", MISPLACED.values(), ids=MISPLACED)
-def test_refuses_claims_in_other_places(assert_refused, claims):
-    assert_refused(make_token(claims))
-
-
+IDENTIFIERS = ["text", "", "1407294572", 0, -1, 2**64, 10**4000]
+EARLIER = [0, -1, 0.5, -1.5e300, -0.0, 1407290980, 1407290980.0]
+LATER = [1407290981, 1407290980.25, 14e100, 10**4000]
 MEMBERS = {
-    "aud": "client_id",
-    "iss": "provider",
-    "sub": "user_id",
+    "provider": "iss",
+    "client_id": "aud",
+    "user_id": "sub",
     "jti": "jti",
-    "scp": "authorized_scope",
+    "authorized_scope": "scp",
 }
-LATER = {"integer": "1407290981", "float": "1407290980.25", "exponent": "14e100"}
-LATER["4000-digits"] = INTEGERS["4000-digits"]
-EARLIER = {
-    "zero": "0",
-    "negative": "-1",
-    "float": "0.5",
-    "float-negative": "-1.5e300",
-    "minus-zero": "-0.0",
+RIGHT = [
+    *((name, value) for name in list(MEMBERS)[:4] for value in IDENTIFIERS),
+    *(("authorized_scope", value) for value in ([], ["text"], [""], ["a", "a"])),
+]
+
+
+@pytest.mark.usefixtures("asked", "clock")
+@pytest.mark.parametrize(("name", "value"), RIGHT)
+def test_grants_what_the_claims_say(name, value):
+    token = with_claims(**{MEMBERS[name]: value})
+    assert joat.parse_token(token) == {**CREDENTIALS, name: value}
+
+
+TIMES = [
+    *(("exp", value) for value in LATER),
+    *(("iat", value) for value in EARLIER + LATER),
+    *(("nbf", value) for value in EARLIER),
+]
+
+
+@pytest.mark.usefixtures("asked", "clock")
+@pytest.mark.parametrize(("name", "value"), TIMES)
+def test_takes_every_finite_number_for_a_time(name, value):
+    assert joat.parse_token(with_claims(**{name: value})) == CREDENTIALS
+
+
+@pytest.mark.usefixtures("asked", "clock")
+@pytest.mark.parametrize("value", [None, False, "text", [1], {"a": {}}], ids=str)
+def test_ignores_other_claims(value):
+    names = ["email", "roles", "azp", "EXP", "NBF", "Jti"]
+    assert joat.parse_token(with_claims(**dict.fromkeys(names, value))) == CREDENTIALS
+
+
+# What PyJOAT 1.1.1 issued, with PyJWT 0.2.1 on CPython 2.7.18 and the salt of the
+# tests: what differs from USUAL, and the signature.
+USUAL = {
+    "aud": "abcd",
+    "iss": "My OAuth2 Provider",
+    "jti": None,
+    "exp": 1407294572,
+    "iat": 1407290972,
+    "scp": ["profile", "read"],
+    "sub": "1234",
 }
-RIGHT_TYPES = {
-    **{name: {**STRINGS, **INTEGERS} for name in ("aud", "iss", "sub", "jti")},
-    "exp": LATER,
-    "iat": {**EARLIER, **LATER},
-    "nbf": {**EARLIER, "now": "1407290980", "now-as-float": "1407290980.0"},
-    "scp": {
-        **LISTS,
-        "array-of-empty-string": '[""]',
-        "array-of-doubled": '["read-marker","read-marker"]',
-        "array-of-1000": json.dumps(["read-marker"] * 1000),
-    },
-}
-RIGHT = {
-    f"{name}-{kind}": (name, text)
-    for name, texts in RIGHT_TYPES.items()
-    for kind, text in texts.items()
-}
-
-
-@pytest.mark.parametrize(("name", "text"), RIGHT.values(), ids=RIGHT)
-def test_accepts_claims_of_the_right_type(assert_accepted, name, text):
-    changed = {MEMBERS[name]: json.loads(text)} if name in MEMBERS else {}
-    assert_accepted(token_with(name, text), {**CREDENTIALS, **changed})
-
-
-@pytest.mark.parametrize("name", ["email", "roles", "azp", "EXP", "NBF", "Jti"])
-@pytest.mark.parametrize("value", [None, False, "text-marker", [1], {"a": {}}])
-def test_ignores_other_claims(assert_accepted, name, value):
-    assert_accepted(with_claims(**{name: value}))
-
-
 ISSUED = datetime(2014, 8, 6, 2, 9, 32)
-EAST = timezone(timedelta(hours=5, minutes=30))
-WEST = timezone(timedelta(hours=-4))
-HOUR = '"exp":1407294572,"iat":1407290972'
-SCOPE = '"scp":["profile","read"]'
-
-# What PyJOAT 1.1.1 issued, with PyJWT 0.2.1 on CPython 2.7.18 and the salt above:
-# arguments of issue_token, claims and signature. The arguments left out are the
-# provider "My OAuth2 Provider", the client "abcd", the user "1234", the scope
-# ["profile", "read"] and the time of ISSUED.
 PYJOAT = {
-    "text-identifiers": (
-        {},
-        f'{{"aud":"abcd","iss":"My OAuth2 Provider",{HOUR},{SCOPE},"sub":"1234"}}',
-        "EzDOwtvg6v3dr2yNAEtNxp0HWzLeRSKcD5CbRQcNhl8",
-    ),
+    "usual": ({}, "EzDOwtvg6v3dr2yNAEtNxp0HWzLeRSKcD5CbRQcNhl8"),
     "integer-identifiers": (
-        {"provider": 0, "client_id": -7, "user_id": 2**70},
-        f'{{"aud":-7,"iss":0,{HOUR},{SCOPE},"sub":1180591620717411303424}}',
+        {"iss": 0, "aud": -7, "sub": 2**70},
         "1W8EmzWd4tZf1pavo8EBGhXhx-Xda5C9ByT72DC316s",
     ),
-    "jti": (
-        {"jti": "token 1"},
-        (
-            '{"aud":"abcd","iss":"My OAuth2 Provider","jti":"token 1",'
-            f'{HOUR},{SCOPE},"sub":"1234"}}'
-        ),
-        "qChz2f9onbLxvRgzf_Ip3Af_91nZHLQ-Gp2sGPI5tpo",
-    ),
-    "integer-jti": (
-        {"jti": 0},
-        (
-            '{"aud":"abcd","iss":"My OAuth2 Provider","jti":0,'
-            f'{HOUR},{SCOPE},"sub":"1234"}}'
-        ),
-        "uY3kUcoJXpzUcS4E3vb0pZJbUmOcspwQ_wsvRkSmYmg",
-    ),
-    "empty-jti": (
-        {"jti": ""},
-        (
-            '{"aud":"abcd","iss":"My OAuth2 Provider","jti":"",'
-            f'{HOUR},{SCOPE},"sub":"1234"}}'
-        ),
-        "4NPBxWOZqQrUBXg1QRlAJieRywxVt7gjyLOrj4zqRJY",
-    ),
+    "jti": ({"jti": "token 1"}, "qChz2f9onbLxvRgzf_Ip3Af_91nZHLQ-Gp2sGPI5tpo"),
+    "integer-jti": ({"jti": 0}, "uY3kUcoJXpzUcS4E3vb0pZJbUmOcspwQ_wsvRkSmYmg"),
+    "empty-jti": ({"jti": ""}, "4NPBxWOZqQrUBXg1QRlAJieRywxVt7gjyLOrj4zqRJY"),
     "empty-identifiers": (
-        {"provider": "", "client_id": "", "user_id": ""},
-        f'{{"aud":"","iss":"",{HOUR},{SCOPE},"sub":""}}',
+        {"iss": "", "aud": "", "sub": ""},
         "n3w92SxWJCWrtWceq9_-ZeGG_Q38KAAl9kj7SmadD0Y",
     ),
     "not-ascii": (
         {
-            "provider": "\xdcn\xefcode \u2603",
-            "client_id": "\U0001f511",
-            "user_id": "\u65e5\u672c",
-            "scope": ["\xe9crire"],
+            "iss": "\xdcn\xefcode \u2603",
+            "aud": "\U0001f511",
+            "sub": "\u65e5\u672c",
+            "scp": ["\xe9crire"],
         },
-        (
-            '{"aud":"\\ud83d\\udd11","iss":"\\u00dcn\\u00efcode \\u2603",'
-            f'{HOUR},"scp":["\\u00e9crire"],"sub":"\\u65e5\\u672c"}}'
-        ),
         "dwGk_rV9PofiCbPwax8GFQ00NRJmKF2ri8ll1peko8I",
     ),
     "escapes": (
         {
-            "provider": 'quote " backslash \\ slash / tab \t line \n return \r',
-            "client_id": "feed \f back \b nul \0 bell \7 del \x7f",
-            "user_id": "<&>'",
-            "scope": ["\u2028\u2029", "\x1f"],
+            "iss": 'quote " backslash \\ slash / tab \t line \n return \r',
+            "aud": "feed \f back \b nul \0 bell \7 del \x7f",
+            "sub": "<&>'",
+            "scp": ["\u2028\u2029", "\x1f"],
         },
-        (
-            '{"aud":"feed \\f back \\b nul \\u0000 bell \\u0007 del \\u007f","iss":'
-            '"quote \\" backslash \\\\ slash / tab \\t line \\n return \\r",'
-            f'{HOUR},"scp":["\\u2028\\u2029","\\u001f"],"sub":"<&>\'"}}'
-        ),
         "yj1cNAy8EFQwL_55xqM4GvQV404oCEblXlkyad0hPNE",
     ),
-    "empty-scope": (
-        {"scope": []},
-        f'{{"aud":"abcd","iss":"My OAuth2 Provider",{HOUR},"scp":[],"sub":"1234"}}',
-        "iuXI2kE0G3xCP6zvJG__I_3oYbb6mrPA0I7I23mdPfY",
-    ),
+    "empty-scope": ({"scp": []}, "iuXI2kE0G3xCP6zvJG__I_3oYbb6mrPA0I7I23mdPfY"),
     "doubled-permission": (
-        {"scope": ["read", "read", ""]},
-        (
-            '{"aud":"abcd","iss":"My OAuth2 Provider",'
-            f'{HOUR},"scp":["read","read",""],"sub":"1234"}}'
-        ),
+        {"scp": ["read", "read", ""]},
         "W7Xdyc1iagzUlIHgP4iqYaWFPnoKU7hSJEZggrnh_ek",
     ),
 }
-# The same for claims that differ in their times alone: exp, iat and signature.
+
+
+@pytest.fixture
+def issue(asked):
+    """Return a function that issues a token of the usual claims or of others."""
+
+    def issue_token(issued_at=ISSUED, lifetime=timedelta(hours=1), **changed):
+        claims = {**USUAL, **changed}
+        return joat.TokenGenerator(claims["iss"], claims["aud"]).issue_token(
+            user_id=claims["sub"],
+            scope=claims["scp"],
+            jti=claims["jti"],
+            issued_at=issued_at,
+            lifetime=lifetime,
+        )
+
+    return issue_token
+
+
+def token_of_pyjoat(changed, signature):
+    claims = {**USUAL, **changed}
+    if claims["jti"] is None:
+        del claims["jti"]
+    payload = json.dumps(claims, separators=(",", ":"))
+    return f"{b64(HEADER)}.{b64(payload.encode())}.{signature}"
+
+
+@pytest.mark.parametrize(("changed", "signature"), PYJOAT.values(), ids=PYJOAT)
+def test_writes_and_reads_what_pyjoat_wrote(issue, clock, changed, signature):
+    token = token_of_pyjoat(changed, signature)
+    assert issue(**changed) == token
+    claims = {**USUAL, **changed}
+    granted = {
+        name: claims[claim]
+        for name, claim in MEMBERS.items()
+        if claims[claim] is not None
+    }
+    assert joat.parse_token(token) == granted
+
+
+EAST = timezone(timedelta(hours=5, minutes=30))
+WEST = timezone(timedelta(hours=-4))
+# issued_at and lifetime, and the exp, iat and signature of PyJOAT.
 PYJOAT_TIMES = {
     "fraction": (
         {"issued_at": ISSUED.replace(microsecond=999_999)},
@@ -321,71 +239,20 @@ PYJOAT_TIMES = {
         (1407290970, 1407290972),
         "XppzOFx1OSHW9I4Uthu-bKOwHScfxLHgrODFxr3_Dgg",
     ),
-    "zero-lifetime": (
-        {"lifetime": timedelta()},
-        (1407290972, 1407290972),
-        "eVGPxoMJmo7UK2OvCWEVyOrevKcpiEEaqcQ69puMLWY",
-    ),
     "days": (
         {"lifetime": timedelta(days=30, microseconds=1)},
         (1409882972, 1407290972),
         "8eYNHnaADHvIVUN-8LOaq2hWnufk2plz92ILKd2y1D8",
     ),
 }
-PYJOAT.update(
-    {
-        name: (
-            arguments,
-            (
-                f'{{"aud":"abcd","iss":"My OAuth2 Provider","exp":{exp},"iat":{iat},'
-                f'{SCOPE},"sub":"1234"}}'
-            ),
-            signature,
-        )
-        for name, (arguments, (exp, iat), signature) in PYJOAT_TIMES.items()
-    }
-)
-DEFAULTS = {
-    "provider": "My OAuth2 Provider",
-    "client_id": "abcd",
-    "user_id": "1234",
-    "scope": ["profile", "read"],
-    "issued_at": ISSUED,
-}
-
-
-@pytest.fixture
-def issue(asked):
-    def issue_token(**arguments):
-        return joat.TokenGenerator("unused").issue_token(**{**DEFAULTS, **arguments})
-
-    return issue_token
 
 
 @pytest.mark.parametrize(
-    ("arguments", "claims", "signature"), PYJOAT.values(), ids=PYJOAT
+    ("given", "times", "signature"), PYJOAT_TIMES.values(), ids=PYJOAT_TIMES
 )
-def test_writes_the_bytes_that_pyjoat_wrote(issue, arguments, claims, signature):
-    token = f"{b64(HEADER)}.{b64(claims.encode())}.{signature}"
-    assert issue(**arguments) == token
-
-
-@pytest.mark.parametrize(
-    ("arguments", "claims", "signature"), PYJOAT.values(), ids=PYJOAT
-)
-def test_reads_what_pyjoat_wrote(asked, clock, arguments, claims, signature):
-    clock(json.loads(claims)["exp"] - 0.5)
-    given = {**DEFAULTS, **arguments}
-    credentials = {
-        "provider": given["provider"],
-        "client_id": given["client_id"],
-        "user_id": given["user_id"],
-        "authorized_scope": given["scope"],
-    }
-    if "jti" in given:
-        credentials["jti"] = given["jti"]
-    token = f"{b64(HEADER)}.{b64(claims.encode())}.{signature}"
-    assert joat.parse_token(token) == credentials
+def test_writes_the_times_that_pyjoat_wrote(issue, given, times, signature):
+    exp, iat = times
+    assert issue(**given) == token_of_pyjoat({"exp": exp, "iat": iat}, signature)
 
 
 def test_reference_token(monkeypatch, clock):
@@ -401,13 +268,6 @@ def test_reference_token(monkeypatch, clock):
         "aWxlIiwicmVhZCJdLCJzdWIiOiIxMjM0In0.wgNhGiKQ0ppO0XuQhalGZmSommQROjBusCanRa_6Y"
         "dc"
     )
-    with pytest.warns(joat.WeakSaltWarning):
-        assert joat.parse_token(token) == {
-            "provider": "My OAuth2 Provider",
-            "client_id": "abcd",
-            "user_id": "1234",
-            "authorized_scope": ["profile", "read"],
-        }
 
 
 class Client(IntEnum):
@@ -440,27 +300,19 @@ SUBCLASSES = {
 }
 
 
-@pytest.mark.parametrize("name", ["provider", "client_id", "user_id", "jti"])
 @pytest.mark.parametrize(("value", "plain"), SUBCLASSES.values(), ids=SUBCLASSES)
-def test_subclasses_are_written_as_what_they_are(issue, name, value, plain):
-    token = issue(**{name: value})
-    assert token == issue(**{name: plain})
-    claim = {member: claim for claim, member in MEMBERS.items()}[name]
-    assert joat.unverified_claims(token)[claim] == plain
-
-
-@pytest.mark.parametrize("permission", [Named.READ, Text("read")], ids=["enum", "str"])
-def test_subclasses_of_str_are_permissions(issue, permission):
-    assert issue(scope=[permission]) == issue(scope=["read"])
-
-
-@pytest.mark.parametrize(("value", "plain"), SUBCLASSES.values(), ids=SUBCLASSES)
-def test_the_salt_generator_gets_plain_claims(issue, asked, value, plain):
-    issue(provider=value, client_id=value, user_id=value, jti=value)
-    issue(scope=[Named.READ])
-    found = [asked[0][claim] for claim in ("iss", "aud", "sub", "jti")]
-    assert [(type(claim), claim) for claim in found] == [(type(plain), plain)] * 4
-    assert [type(permission) for permission in asked[1]["scp"]] == [str]
+def test_subclasses_are_written_and_shown_as_plain(issue, asked, value, plain):
+    token, same = [
+        issue(**dict.fromkeys(("iss", "aud", "sub", "jti"), one), scp=scope)
+        for one, scope in (
+            (value, [Named.READ, Text("read")]),
+            (plain, ["read", "read"]),
+        )
+    ]
+    assert token == same
+    shown = [asked[0][claim] for claim in ("iss", "aud", "sub", "jti")]
+    assert [(type(one), one) for one in shown] == [(type(plain), plain)] * 4
+    assert [type(permission) for permission in asked[0]["scp"]] == [str, str]
 
 
 SURROGATES = {
@@ -473,10 +325,10 @@ SURROGATES = {
 
 
 @pytest.mark.parametrize("text", SURROGATES.values(), ids=SURROGATES)
-@pytest.mark.parametrize("name", ["provider", "client_id", "user_id", "jti", "scope"])
+@pytest.mark.parametrize("name", ["iss", "aud", "sub", "jti", "scp"])
 def test_lone_surrogates_are_not_issued(issue, asked, name, text):
     with pytest.raises(ValueError, match="surrogate") as caught:
-        issue(**{name: [text] if name == "scope" else text})
+        issue(**{name: ["read", text] if name == "scp" else text})
     assert not isinstance(caught.value, joat.TokenError)
     assert_tells_nothing(caught.value, "marker-text", SALT)
     assert asked == []
@@ -485,7 +337,7 @@ def test_lone_surrogates_are_not_issued(issue, asked, name, text):
 @pytest.mark.parametrize(
     "text",
     ["\\ud800", "\U0001f600", "\U0001f600\\udc00", "\ufffd\ufeff\uffff"],
-    ids=["backslash", "pair", "pair-and-backslash", "noncharacters"],
+    ids=ascii,
 )
-def test_what_looks_like_a_surrogate_is_issued(issue, asked, clock, text):
-    assert joat.parse_token(issue(user_id=text))["user_id"] == text
+def test_what_looks_like_a_surrogate_is_issued(issue, text):
+    assert joat.unverified_claims(issue(sub=text))["sub"] == text

@@ -9,18 +9,15 @@ expectations that mostly fit.
 tries as many tokens, a million if it is not told how many.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import json
 import secrets
 import sys
-from collections import Counter
+from collections import Counter, namedtuple
 from pathlib import Path
 from random import Random
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
 from unittest.mock import patch
 
 import model
@@ -28,9 +25,6 @@ import pytest
 from helpers import b64
 
 import joat
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 NUMBER = 10_000
 NOW = 1407290980.25
@@ -44,172 +38,73 @@ TYPES = [
     *("application/at+jwt", "Application/AT+JWT", "application/JOSE", "JWE"),
     *("application/", "text/jwt", "JWT ", "", None, ["JWT"]),
 ]
-IDENTIFIERS = [
-    "client",
-    "provider",
-    "me",
-    "",
-    "1",
-    "\u00e9",
-    "\U0001f600",
-    "a\\b",
-    1,
-    0,
-]
-IDENTIFIERS += [-1, 2**70]
+IDENTIFIERS = ["client", "provider", "me", "", "1", "\u00e9", "\U0001f600", "a\\b"]
+IDENTIFIERS += [1, 0, -1, 2**70]
 PERMISSIONS = ["read", "write", "rea", "", "\u00e9"]
 TIMES = [NOW - 1.5, NOW - 1, NOW - 0.25, NOW, NOW + 0.25, NOW + 1, NOW + 1.5]
 LEEWAYS = [0, 0, 1, 1.0, 0.25, 1.5, 10**6, 1e300]
 
 # JSON and what some take for it. The model says which is which.
+CONSTANTS = "true false null truex tru nan NaN Infinity -Infinity None True undefined"
+NUMBERS = """
+    0 -0 0.0 1e3 -1.5E+3 1E-400 1e400 -1e400 2e9 01 -01 +1 .5 1. 1e 1e+ - --1 0x1 1_0
+    \u0661 1\u0661 2\u0966 -3\uff14 10\u06f5 1.\u0661 1e\u0661 \uff11
+"""
+STRINGS = r"""
+    "" "read" "\u0072ead" "\b\f\n\r\t\"\\\/" "\u00e9" "\ud83d\ude00" "\uD83D\uDE00"
+    'read' " "\" "\x41" "\a" "\U00e9" "\u12" "\u+123" "\u1_23" "\u0x12" "\ud800"
+    "\udc00\ud800" "\ud800\ud800\udc00" "\ud800x\udc00" "\ud800\\udc00" "\\ud800"
+    "\\\ud800" "\ud800\u0041" {"\ud800":0} {"\ud83d":0}
+"""
+NESTED = """
+    [] {} ["read"] ["read",1] ["read",null] {"aud":"client"} [[],{}] [1,] [,1] [1 1]
+    1] [1} {"a"} {"a":} {"a":1,} {a:1} {1:1} {,} 1, /**/0 [1]//
+"""
 JSON = [
-    *("true", "false", "null", "0", "-0", "0.0", "1e3", "-1.5E+3", "1E-400", "1e400"),
-    *("-1e400", "2e9", "1" * 4300, "1" * 4301, "-" + "1" * 4300, "-" + "1" * 4301),
-    *("1" * 4301 + ".0", "0." + "1" * 4301, '""', '"read"', '"\\u0072ead"', "[]"),
-    *('["read"]', '["read",1]', '["read",null]', "{}", '{"aud":"client"}', "[[],{}]"),
-    *(
-        '"\\b\\f\\n\\r\\t\\"\\\\\\/"',
-        '"\\ud83d\\ude00"',
-        '"\\uD83D\\uDE00"',
-        '"\\u00e9"',
-    ),
-    *(
-        "[" * 127 + "]" * 127,
-        "[" * 128 + "]" * 128,
-        "[" * 10_000,
-        '"' + "[" * 200 + '"',
-    ),
-    *('{"":' * 127 + "0" + "}" * 127, '{"":' * 128 + "0" + "}" * 128, '"\x7f"'),
-    *(
-        "NaN",
-        "Infinity",
-        "-Infinity",
-        "nan",
-        "None",
-        "True",
-        "truex",
-        "tru",
-        "undefined",
-    ),
-    *(
-        "01",
-        "-01",
-        "+1",
-        ".5",
-        "1.",
-        "1e",
-        "1e+",
-        "-",
-        "0x1",
-        "1_0",
-        "1 0",
-        "--1",
-        "1,",
-    ),
-    *(
-        "\u0661",
-        "1\u0661",
-        "2\u0966",
-        "-3\uff14",
-        "10\u06f5",
-        "1.\u0661",
-        "1e\u0661",
-        "\uff11",
-        "'read'",
-        '"',
-        '"\\"',
-    ),
-    *(
-        '"\\x41"',
-        '"\\a"',
-        '"\\U00e9"',
-        '"\\u12"',
-        '"\\u+123"',
-        '"\\u 123"',
-        '"\\u1_23"',
-    ),
-    *(
-        '"\\u0x12"',
-        '"\\u\u0661234"',
-        '"\\u00\u0664\u0661"',
-        '"\\u\uff10\uff10e9"',
-        '"\\ud\u066800"',
-        '"\\ud800"',
-        '"\\udc00\\ud800"',
-    ),
-    *('"\\ud800\\ud800\\udc00"', '"\\ud800x\\udc00"', '"\\ud800\\\\udc00"'),
-    *(
-        '"\\\\ud800"',
-        '"\\\\\\ud800"',
-        '"\\ud800\\u0041"',
-        '{"\\ud800":0}',
-        '{"\\ud83d":0}',
-    ),
-    *('"\t"', '"\n"', '"\x00"', '"\x1f"', "[1,]", "[,1]", "[1 2]", "[1", "1]", "[1}"),
-    *(
-        '{"a"}',
-        '{"a":}',
-        '{"a":1,}',
-        "{a:1}",
-        "{1:1}",
-        '{"a" 1}',
-        '{"a":1 "b":2}',
-        "{,}",
-    ),
-    *("/**/0", "[1]//", '"a" "b"', ""),
+    *f"{CONSTANTS} {NUMBERS} {STRINGS} {NESTED}".split(),
+    *(sign + "1" * length for sign in ("", "-") for length in (4300, 4301)),
+    *("1" * 4301 + ".0", "0." + "1" * 4301, "[" * 10_000, '"' + "[" * 200 + '"'),
+    *("[" * depth + "]" * depth for depth in (127, 128)),
+    *('{"":' * depth + "0" + "}" * depth for depth in (127, 128)),
+    *('"\t"', '"\n"', '"\x00"', '"\x1f"', '"\x7f"', '"\\u 123"', "1 0", "[1 2]", ""),
+    *('{"a" 1}', '{"a":1 "b":2}', '"a" "b"', '"\\u\u0661234"', '"\\u\uff10\uff10e9"'),
+    *('"\\u00\u0664\u0661"', '"\\ud\u066800"'),
 ]
+# One level of nesting each, with the next in place of the 0, among neighbours that are
+# no deeper, or hold brackets in a string.
+LEVELS = ["[0]", '{"":0}', "[0,[]]", "[0,[[]],{}]", '{"":0,"]":[{}]}', '["[[\\"]",0]']
+LEVELS += ['["\\\\",0,"{"]']
+
+
+def nested(random):
+    text = "0"
+    for _ in range(random.randrange(123, 132)):
+        text = random.choice(LEVELS).replace("0", text, 1)
+    return text
+
+
 # Of each claim, what may and what may not be; x is none that has a meaning.
 _IDENTIFIER = [*map(json.dumps, IDENTIFIERS), "true", "false", "null", "1.0", "[]"]
 _TIME = [*map(json.dumps, TIMES), "2e9", "1e400", "-1e400", "true", "null", '"2e9"']
 _SCOPE = ['["\\u0072ead"]', "[]", '["read",1]', '["read",null]', '[["read"]]', '"read"']
 VALUES = {
-    "aud": _IDENTIFIER,
-    "iss": _IDENTIFIER,
-    "jti": _IDENTIFIER,
-    "sub": _IDENTIFIER,
-    "exp": _TIME,
-    "nbf": _TIME,
-    "iat": _TIME,
+    **dict.fromkeys(("aud", "iss", "jti", "sub"), _IDENTIFIER),
+    **dict.fromkeys(("exp", "nbf", "iat"), _TIME),
     "scp": _SCOPE,
     "x": JSON,
 }
 # As white space stands around a token of JSON; only the first four are.
-SPACES = [
-    " ",
-    "\t",
-    "\n",
-    "\r",
-    "\x0b",
-    "\x0c",
-    "\x00",
-    "\x85",
-    "\xa0",
-    "\u2028",
-    "\ufeff",
-]
-OCTETS = [
-    b" ",
-    b"\x00",
-    b"\xff",
-    b"\xc0\x80",
-    b"\xed\xa0\x80",
-    b"\xef\xbb\xbf",
-    b'"',
-    b"}",
-]
-OCTETS += [b"{", b",", b":", b"\\", b"0", b"\xf4\x90\x80\x80", b"\xf0\x9f\x98\x80"]
+SPACES = " \t\n\r\x0b\x0c\x00\x85\xa0\u2028\ufeff"
+OCTETS = [b" ", b"\x00", b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xef\xbb\xbf", b'"']
+OCTETS += [b"}", b"{", b",", b":", b"\\", b"0", b"\xf4\x90\x80\x80", "\u2028".encode()]
 CHARACTERS = [*"AQgwBZaz019-_", *"=+/. \n\x00%", "==", "\xe9", "\u0661", "\ud800"]
 
 
-class Case(NamedTuple):
-    """A token, and what is expected of it."""
-
-    token: Any
-    salts: list[bytes]
-    expected: dict[str, Any]
+# A token, and what is expected of it.
+Case = namedtuple("Case", "token salts expected")
 
 
-def draw(random: Random) -> Case:
+def draw(random):
     """Return a token, changed in some places or in none."""
     members = {
         "aud": random.choice(IDENTIFIERS[:4]),
@@ -251,10 +146,12 @@ def draw(random: Random) -> Case:
     salts = random.sample(SALTS, random.choice([1, 1, 2, 3]))
     signing_input = ".".join(segments).encode("utf-8", "surrogatepass")
     mac = hmac.digest(random.choice(salts), signing_input, hashlib.sha256)
-    signature = b64(mac)
     if random.random() < 0.1:
-        signature = change_signature(random, mac, signing_input)
-    token: Any = ".".join([*segments, signature])
+        mac = change_mac(random, mac, signing_input)
+    signature = b64(mac)
+    if random.random() < 0.02:
+        signature = change_text(random, signature)
+    token = ".".join([*segments, signature])
     for _ in range(places.count("token")):
         token = change_token(random, token)
     if random.random() < 0.3:
@@ -264,11 +161,11 @@ def draw(random: Random) -> Case:
     return Case(token, salts, expectations(random, members))
 
 
-def write(random: Random, value: Any) -> str:
+def write(random, value):
     return json.dumps(value, ensure_ascii=random.random() < 0.5)
 
 
-def join(random: Random, pairs: list[tuple[str, str]]) -> str:
+def join(random, pairs):
     """Return the JSON object of these members, with white space or without."""
     if random.random() < 0.7:
         comma, colon, around = ",", ":", ""
@@ -280,26 +177,25 @@ def join(random: Random, pairs: list[tuple[str, str]]) -> str:
     return f"{around}{{{around}{body}{around}}}{around}"
 
 
-def change_member(
-    random: Random, header: list[tuple[str, str]], claims: list[tuple[str, str]]
-) -> None:
+def change_member(random, header, claims):
     """Give a member another value, remove one, add one or give it twice."""
     if random.random() < 0.3:
         pairs = header
-        name, value = random.choice(
-            [
-                ("alg", json.dumps(random.choice(ALGORITHMS))),
-                ("typ", json.dumps(random.choice(TYPES))),
-                ("typ", json.dumps(random.choice(TYPES))),
-                ("crit", random.choice(['["exp"]', "[]", "null"])),
-                ("kid", random.choice(JSON)),
-                ("b64", "false"),
-            ]
-        )
+        values = {
+            "alg": json.dumps(random.choice(ALGORITHMS)),
+            "typ": json.dumps(random.choice(TYPES)),
+            "crit": random.choice(['["exp"]', "[]", "null"]),
+            "kid": random.choice(JSON),
+            "b64": "false",
+        }
+        name = random.choice([*values, "typ"])
+        value = values[name]
     else:
         pairs = claims
         name = random.choice([*VALUES, "x", "x", "x", "x", "x"])
         value = random.choice(VALUES[name] if random.random() < 0.8 else JSON)
+        if random.random() < 0.02:
+            value = nested(random)
     names = [pair[0] for pair in pairs]
     how = random.choice(["change", "change", "remove", "add"])
     written = json.dumps(name)
@@ -313,7 +209,7 @@ def change_member(
         del pairs[names.index(written)]
 
 
-def change_octets(random: Random, octets: bytes) -> bytes:
+def change_octets(random, octets):
     """Change the JSON where it may or may not be JSON afterwards."""
     space = random.choice(SPACES).encode()
     at = random.randrange(len(octets) + 1)
@@ -333,7 +229,7 @@ def change_octets(random: Random, octets: bytes) -> bytes:
     return random.choice(changed)
 
 
-def change_text(random: Random, text: str) -> str:
+def change_text(random, text):
     """Change, insert or remove a character, at the end or in the middle."""
     character = random.choice([*CHARACTERS, ""])
     at = random.randrange(len(text) + 1)
@@ -347,28 +243,23 @@ def change_text(random: Random, text: str) -> str:
     return random.choice(changed)
 
 
-def change_signature(random: Random, mac: bytes, signing_input: bytes) -> str:
+def change_mac(random, mac, signing_input):
     other = random.choice(SALTS)
     at = random.randrange(len(mac))
-    return random.choice(
-        [
-            b64(mac[:at] + bytes([mac[at] ^ 1 << random.randrange(8)]) + mac[at + 1 :]),
-            b64(mac[:at]),
-            b64(mac + b"\0"),
-            b64(hmac.digest(other, signing_input, hashlib.sha256)),
-            b64(hmac.digest(other, signing_input, hashlib.sha512)),
-            b64(hmac.digest(b"", signing_input, hashlib.sha256)),
-            mac.hex(),
-            change_text(random, b64(mac)),
-            change_text(random, b64(mac)),
-        ]
-    )
+    changed = [
+        mac[:at] + bytes([mac[at] ^ 1 << random.randrange(8)]) + mac[at + 1 :],
+        mac[:at],
+        mac + b"\0",
+        hmac.digest(other, signing_input, hashlib.sha256),
+        hmac.digest(other, signing_input, hashlib.sha512),
+        hmac.digest(b"", signing_input, hashlib.sha256),
+    ]
+    return random.choice(changed)
 
 
-def change_token(random: Random, token: str) -> str:
+def change_token(random, token):
     segments = token.split(".")
     changed = [
-        change_text(random, token),
         change_text(random, token),
         token + ".",
         "." + token,
@@ -383,9 +274,9 @@ def change_token(random: Random, token: str) -> str:
     return random.choice(changed)
 
 
-def expectations(random: Random, members: dict[str, Any]) -> dict[str, Any]:
+def expectations(random, members):
     """Return what the token is mostly good for, in the words of the model."""
-    expected: dict[str, Any] = {"leeway": random.choice(LEEWAYS)}
+    expected = {"leeway": random.choice(LEEWAYS)}
     for name, claim in (("provider", "iss"), ("client_id", "aud")):
         if random.random() < 0.6:
             others = random.sample(IDENTIFIERS, random.randrange(3))
@@ -402,10 +293,10 @@ def expectations(random: Random, members: dict[str, Any]) -> dict[str, Any]:
 # What the library and the model say
 
 
-def library_says(case: Case) -> str:
+def library_says(case):
     asked = []
 
-    def salt_generator(claims: dict[str, Any]) -> list[bytes]:
+    def salt_generator(claims):
         asked.append(claims)
         return case.salts
 
@@ -416,7 +307,7 @@ def library_says(case: Case) -> str:
     return told(parsed, verdict, claims, asked)
 
 
-def outcome(function: Any, *args: Any, **kwargs: Any) -> Any:
+def outcome(function, *args, **kwargs):
     """Return the result, or the name of the class of the `TokenError`."""
     try:
         return function(*args, **kwargs)
@@ -424,7 +315,7 @@ def outcome(function: Any, *args: Any, **kwargs: Any) -> Any:
         return type(error).__name__
 
 
-def model_says(case: Case, model: Any = model) -> str:
+def model_says(case, model=model):
     parsed = model.parsed(model.verdict(case.token, case.salts, now=NOW))
     verdict = model.verdict(case.token, case.salts, now=NOW, **case.expected)
     claims = model.claims_of(case.token)
@@ -432,19 +323,19 @@ def model_says(case: Case, model: Any = model) -> str:
     return told(parsed, verdict, claims, asked)
 
 
-def told(parsed: Any, verdict: Any, claims: Any, asked: list[dict[str, Any]]) -> str:
+def told(parsed, verdict, claims, asked):
     """Return all of this as text, in which 1, 1.0 and True differ."""
     said = {"parsed": parsed, "verdict": verdict, "claims": claims, "asked": asked}
     return json.dumps(said, sort_keys=True)
 
 
-def cases(number: int, seed: int) -> Iterator[Case]:
+def cases(number, seed):
     random = Random(seed)
     for _ in range(number):
         yield draw(random)
 
 
-def kind(said: str) -> str:
+def kind(said):
     verdict = json.loads(said)["verdict"]
     return "accepted" if isinstance(verdict, dict) else verdict
 
@@ -454,35 +345,28 @@ AGAIN = f"python tests/test_differential.py {NUMBER} {SEED}"
 
 
 @pytest.fixture(scope="module")
-def judged() -> list[tuple[Case, str]]:
+def judged():
     """Return the tokens, each with what the library says of it."""
     return [(case, library_says(case)) for case in cases(NUMBER, SEED)]
 
 
-def test_library_says_what_the_model_says(judged: list[tuple[Case, str]]) -> None:
+def test_library_says_what_the_model_says(judged):
     differing = [case for case, said in judged if said != model_says(case)]
     assert differing == [], AGAIN
 
 
-def test_every_verdict_is_reached(judged: list[tuple[Case, str]]) -> None:
+def test_every_verdict_is_reached(judged):
     reached = Counter(kind(said) for _, said in judged)
-    assert reached["accepted"] > NUMBER / 10, AGAIN
-    for error in (
-        "MalformedToken",
-        "InvalidSignature",
-        "ExpiredToken",
-        "NotYetValid",
-        "InvalidClaim",
-        "InsufficientScope",
-    ):
-        assert reached[error] > NUMBER / 200, AGAIN
+    assert reached.pop("accepted") > NUMBER / 10, AGAIN
+    assert len(reached) == 6, AGAIN
+    assert min(reached.values()) > NUMBER / 200, AGAIN
 
 
 # What to replace in the model, so that it is wrong in one place.
 BROKEN = {
     "unused bits": (' or "1" in bits[whole:]', ""),
     "length of base64url": ("len(bits) - whole == 6 or ", ""),
-    "padding": ("base64url(segment)", 'base64url(segment.rstrip("="))'),
+    "padding": ("[base64url(segment)", '[base64url(segment.rstrip("="))'),
     "length of a token": ("len(token) > MAX_LENGTH", "len(token) > 2 * MAX_LENGTH"),
     "white space": (r'WHITE_SPACE = " \t\n\r"', r'WHITE_SPACE = " \t\n\r\x0b"'),
     "byte order mark": ('octets.decode("utf-8")', 'octets.decode("utf-8-sig")'),
@@ -494,25 +378,22 @@ BROKEN = {
     "digits of an integer": ("MAX_DIGITS = 4_300", "MAX_DIGITS = 4_299"),
     "depth": ("MAX_DEPTH = 128", "MAX_DEPTH = 129"),
     "member twice": (
-        "members[name] = self.value(depth + 1)",
-        "members.setdefault(name, self.value(depth + 1))",
+        "[name] = self.value(depth + 1)",
+        ".setdefault(name, self.value(2))",
     ),
     "algorithm": ('header.get("alg") != "HS256"', 'header.get("alg") is None'),
     "critical": (' or "crit" in header', ""),
     "case of a type": ("kind.lower() not", 'kind.replace("JWT", "jwt") not'),
     "media type": ('"application/jwt"', '"application/jose"'),
-    "bool as identifier": (
-        "isinstance(value, (str, int)) and not isinstance(value, bool)",
-        "isinstance(value, (str, int))",
-    ),
+    "bool as identifier": ("(value, (str, int)) and not", "(value, (str, int)) or"),
     "infinite time": ("return math.isfinite(value)", "return value == value"),
     "permission": ("isinstance(each, str) for each", "True for each"),
     "one of several salts": ("signature not in macs", "signature not in macs[:1]"),
     "second of exp": ('claims["exp"] <= now', 'claims["exp"] < now'),
     "leeway of nbf": ("> now + leeway", "> now"),
     "one of the clients": (
-        'claims["aud"] not in client_id',
-        'claims["aud"] not in list(client_id)[:1]',
+        '["aud"] not in client_id',
+        '["aud"] not in [*client_id][:1]',
     ),
     "all permissions": (
         "if not all(permission in",
@@ -522,9 +403,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("old", "new"), BROKEN.values(), ids=BROKEN)
-def test_broken_model_is_found(
-    judged: list[tuple[Case, str]], old: str, new: str
-) -> None:
+def test_broken_model_is_found(judged, old, new):
     source = Path(model.__file__).read_text(encoding="utf-8")
     assert source.count(old) == 1
     broken = ModuleType("broken")
@@ -532,9 +411,9 @@ def test_broken_model_is_found(
     assert any(said != model_says(case, broken) for case, said in judged), AGAIN
 
 
-def main(number: int = 1_000_000, seed: int = SEED) -> int:
+def main(number=1_000_000, seed=SEED):
     print(f"{number} tokens, seed {seed}")
-    reached: Counter[str] = Counter()
+    reached = Counter()
     for case in cases(number, seed):
         said, expected = library_says(case), model_says(case)
         if said != expected:

@@ -1,54 +1,161 @@
-"""JSON as tokens need it: the same verdict under every scanner of the interpreter."""
-
-from __future__ import annotations
+"""JSON objects as tokens need them: the same verdict under every interpreter."""
 
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from helpers import assert_tells_nothing
 
 import joat
 from joat import json_object
 
 DIGITS = "1" * 4_300
-REFUSED = {
-    "escape-of-foreign-digits": r'{"x":"\ud\u066800"}',
-    "escape-with-plus": r'{"x":"\u+123"}',
-    "escape-with-space": r'{"x":"\u 123"}',
-    "escape-with-underscore": r'{"x":"\u1_23"}',
-    "escape-with-x": r'{"x":"\u0x41"}',
-    "escape-too-short": r'{"x":"\u123"}',
-    "foreign-digit": '{"x":1\u0661}',
-    "foreign-digit-alone": '{"x":\u0661}',
-    "foreign-digit-in-fraction": '{"x":1.\u0661}',
-    "foreign-digit-in-exponent": '{"x":1e\u0661}',
-    "integer-too-long": f'{{"x":{DIGITS}1}}',
-    "integer-too-long-and-negative": f'{{"x":-{DIGITS}1}}',
-    "integer-too-long-and-nested": f'{{"x":[{{"y":[0,{DIGITS}1]}}]}}',
-}
-ACCEPTED = {
-    "escapes": (r'{"x":"\u0041\u00e9\ud83d\ude00"}', "A\xe9\U0001f600"),
-    "escape-behind-backslash": (r'{"x":"\\u+123"}', "\\u+123"),
-    "foreign-digit-in-text": ('{"x":"\u0661"}', "\u0661"),
-    "longest-integer": (f'{{"x":{DIGITS}}}', 10**4_300 // 9),
-    "longest-negative-integer": (f'{{"x":-{DIGITS}}}', -(10**4_300 // 9)),
-    "long-digits-in-text": (f'{{"x":"{DIGITS}1"}}', f"{DIGITS}1"),
-    "long-fraction": (f'{{"x":0.{DIGITS}1}}', 1 / 9),
-    "integer-among-text-that-is-not-ascii": ('{"\xe9":0,"x":-7}', -7),
-    "float-among-text-that-is-not-ascii": ('{"\xe9":0,"x":1.5}', 1.5),
-}
+CONSTANTS = 'NaN -NaN Infinity -Infinity nan None True [NaN] {"y":[{"z":NaN}]}'
+NUMBERS = "01 +1 .5 1. 1e 0x10 1_000 - 1\u0661 \u0661 1.\u0661 1e\u0661"
+STRINGS = r"""'text' "text "\x41" "\u12" "\u00zz" "\u+123" "\u1_23" "\u0x41" """
+SURROGATES = r"""
+    "\ud800" "\uD800" "\udc00" "\uDC00" "\udc00\ud800" "\ud83d\ud83d"
+    "\ud83d\ude00\ude00" "\ud83d\\ude00" {"\ud800":0} [[{"y":"\uDBFF"}]]
+"""
+NO_VALUES = [
+    *f"{CONSTANTS} {NUMBERS} {STRINGS} {SURROGATES}".split(),
+    *('NaN,"\xe9":0', '"\\u 123"', '"\\ud\u066800"', '"\n"', '"\t"', '"\0"', '"\\'),
+    pytest.param(r'"\ud83d\\\ude00"', id="surrogates-around-a-backslash"),
+    pytest.param(f"{DIGITS}1", id="integer-too-long"),
+    pytest.param(f"-{DIGITS}1", id="integer-too-long-and-negative"),
+    pytest.param(f'[{{"y":[0,{DIGITS}1]}}]', id="integer-too-long-and-nested"),
+]
 
 
-@pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED)
-def test_refuses(text):
+@pytest.mark.parametrize("value", NO_VALUES)
+def test_refuses_what_is_no_value(value):
+    with pytest.raises(joat.MalformedToken):
+        json_object.parse(f'{{"a":0,"x":{value}}}'.encode(), "payload")
+
+
+NO_OBJECTS = [
+    *("", " \t\r\n", "null", "0", '"text"', "[]", '[{"x":1}]'),
+    *('{"x":1}{"x":1}', '{"x":1}X', 'X{"x":1}', '{"x":1}}', '{"x":1},', '{"x":1'),
+    *('{"x":1,}', '{,"x":1}', '{"x":1 "y":1}', '{"x" 1}', '{"x":}', "{x:1}", "{1:1}"),
+    *("{'x':1}", '{"x":1}//', '{"x":1/**/}', '{"x":NaN,"x":1}'),
+    # Some take it for white space.
+    *(
+        f'{before}{{"x":1}}{after}'
+        for space in "\0\v\f\x1c\x1f\x85\xa0\u2028\u3000\ufeff"
+        for before, after in (("", space), (space, ""), (f" {space}", ""))
+    ),
+    '{\xa0"x":1}',
+]
+
+
+@pytest.mark.parametrize("text", NO_OBJECTS)
+def test_refuses_what_is_no_object(text):
     with pytest.raises(joat.MalformedToken):
         json_object.parse(text.encode(), "payload")
 
 
-@pytest.mark.parametrize(("text", "value"), ACCEPTED.values(), ids=ACCEPTED)
-def test_accepts(text, value):
-    assert json_object.parse(text.encode(), "payload")["x"] == value
+NO_UTF8 = {
+    "not-utf-8": b'{"x":"\xff"}',
+    "latin-1": b'{"x":"\xe9"}',
+    "overlong": b'{"x":"\xc0\xaf"}',
+    "cut": b'{"x":"\xe2\x82"}',
+    "above-unicode": b'{"x":"\xf4\x90\x80\x80"}',
+    "surrogate": b'{"x":"\xed\xa0\x80"}',
+    "surrogate-pair": b'{"x":"\xed\xa0\xbd\xed\xb8\x80"}',
+    **{
+        encoding: '{"x":1}'.encode(encoding)
+        for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp037")
+    },
+}
+
+
+@pytest.mark.parametrize("octets", NO_UTF8.values(), ids=NO_UTF8)
+def test_refuses_what_is_not_utf_8(octets):
+    with pytest.raises(joat.MalformedToken):
+        json_object.parse(octets, "payload")
+
+
+def nested(depth):
+    """Return a value that makes an object of so many levels."""
+    return "[" * (depth - 1) + "]" * (depth - 1)
+
+
+TOO_DEEP = {
+    "arrays": f'{{"x":{nested(129)}}}',
+    "objects": '{"x":' * 129 + "1" + "}" * 129,
+    "mixed": '{"x":[' * 65 + "]}" * 65,
+    "far": f'{{"x":{nested(20_000)}}}',
+    "arrays-not-closed": "[" * 45_000,
+    "objects-not-closed": '{"x":' * 9_000,
+    "among-siblings": '{"x":' + "[[]," * 127 + "[]" + "]" * 127 + "}",
+    "after-deep-siblings": '{"x":' + "[[[[[]]]]," * 100 + nested(29) + "]" * 100 + "}",
+    "after-quote": rf'{{"y":"\"","x":{nested(129)}}}',
+    "after-backslash": rf'{{"y":"\\","x":{nested(129)}}}',
+    "after-backslash-and-quote": rf'{{"y":"\\\"","x":{nested(129)}}}',
+}
+
+
+@pytest.mark.parametrize("text", TOO_DEEP.values(), ids=TOO_DEEP)
+def test_refuses_what_is_too_deep(text):
+    with pytest.raises(joat.MalformedToken):
+        json_object.parse(text.encode(), "payload")
+
+
+BRACKETS = "[{" * 1000
+VALUES = {
+    "constants": ('[true,false,null,"",{}]', [True, False, None, "", {}]),
+    "numbers": ("[0,-0,-0.5e-3,1E2]", [0, 0, -0.0005, 100.0]),
+    "infinite": ("[1e400,-1e400]", [float("inf"), float("-inf")]),
+    "doubled": ('1,"x":2', 2),
+    "not-ascii": ('"\u0661\u2603\U0001f600\ufeff"', "\u0661\u2603\U0001f600\ufeff"),
+    "escapes": (r'"\u0041\u00e9\"\\\/\b\f\u0000"', 'A\xe9"\\/\b\f\0'),
+    "pair": (r'"\ud83d\ude00\ud83d\ude00"', "\U0001f600\U0001f600"),
+    "pair-in-upper-case": (r'"\uD83D\uDE00"', "\U0001f600"),
+    "last-pair": (r'"\udbff\udfff\uDBFF\uDFFF"', "\U0010ffff\U0010ffff"),
+    "escaped-backslash-before-u": (r'"\\ud800\\u+123"', r"\ud800\u+123"),
+    "longest-integer": (DIGITS, 10**4_300 // 9),
+    "longest-negative-integer": (f"-{DIGITS}", -(10**4_300 // 9)),
+    "long-digits-in-text": (f'"{DIGITS}1"', f"{DIGITS}1"),
+    "long-fraction": (f"0.{DIGITS}1", 1 / 9),
+    "integer-not-among-ascii": ('-7,"\xe9":0', -7),
+    "float-not-among-ascii": ('1.5,"\xe9":0', 1.5),
+    "brackets-in-text": (f'"{BRACKETS}"', BRACKETS),
+    "brackets-after-quote": (rf'"\"{BRACKETS}"', f'"{BRACKETS}'),
+    "brackets-after-backslash": (rf'"\\\"{BRACKETS}"', f'\\"{BRACKETS}'),
+    "many-arrays": ("[" + "[]," * 999 + "[]]", [[]] * 1000),
+    "many-objects": ("[" + "{}," * 999 + "{}]", [{}] * 1000),
+}
+
+
+@pytest.mark.parametrize(("text", "value"), VALUES.values(), ids=VALUES)
+def test_reads_values(text, value):
+    assert json_object.parse(f'{{"x":{text}}}'.encode(), "payload")["x"] == value
+
+
+@pytest.mark.parametrize("space", [" ", "\t\n\r "], ids=repr)
+def test_white_space_stands_around_any_token(space):
+    text = space.join(["", "{", '"x"', ":", "[", "1", ",", "2", "]", "}", ""])
+    assert json_object.parse(text.encode(), "payload") == {"x": [1, 2]}
+
+
+DEEPEST = {
+    "arrays": f'{{"x":{nested(128)}}}',
+    "objects": '{"x":' * 128 + "1" + "}" * 128,
+    "among-siblings": '{"x":' + "[[]," * 126 + "[]" + "]" * 126 + "}",
+    "after-deep-siblings": '{"x":' + "[[[[[]]]]," * 100 + nested(28) + "]" * 100 + "}",
+}
+
+
+@pytest.mark.parametrize("text", DEEPEST.values(), ids=DEEPEST)
+def test_reads_the_deepest(text):
+    assert list(json_object.parse(text.encode(), "payload")) == ["x"]
+
+
+def test_names_the_part_and_no_more():
+    with pytest.raises(joat.MalformedToken, match="header") as caught:
+        json_object.parse(b'["marker-in-json"]', "header")
+    assert_tells_nothing(caught.value, "marker-in-json")
 
 
 def test_numbers_have_digits_of_ascii():
@@ -69,17 +176,16 @@ INTERPRETERS = {
     ("begin", "environment"), INTERPRETERS.values(), ids=INTERPRETERS
 )
 def test_every_interpreter_gives_the_same_verdict(begin, environment, monkeypatch):
-    # Of plugins that happen to be here, none is needed there.
+    # Of plugins that happen to be here, none is needed there; the library is.
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTHONPATH", str(Path(joat.__file__).parents[1]))
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    here = Path(__file__)
-    chosen = [str(here), str(here.with_name("test_jws.py"))]
-    left_out = ["-k", "not every_interpreter", "-p", "no:cacheprovider"]
-    run = f"{begin}; import pytest; sys.exit(pytest.main({['-q', *left_out, *chosen]}))"
+    chosen = ["-q", "-k", "not every_interpreter", "-p", "no:cacheprovider", __file__]
+    run = f"{begin}; import pytest; sys.exit(pytest.main({chosen}))"
     done = subprocess.run(
         [sys.executable, "-c", run],
-        cwd=here.parents[1],
+        cwd=Path(__file__).parent,
         capture_output=True,
         text=True,
         check=False,

@@ -1,7 +1,5 @@
 """Verifying tokens: the order of checks, times, expectations and headers."""
 
-from __future__ import annotations
-
 import gc
 import inspect
 import re
@@ -24,6 +22,7 @@ from helpers import (
     assert_tells_nothing,
     make_token,
     with_claims,
+    without,
 )
 
 import joat
@@ -33,17 +32,127 @@ try:
 except ImportError:  # PyPy counts no memory
     tracemalloc = None
 
+pytestmark = pytest.mark.usefixtures("asked", "clock")
+
 OTHER_SALT = b"another salt, which is long enough for HS256"
-COLLECTIONS = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
+COLLECTIONS = (list, tuple, set, frozenset)
+EXPECTATIONS = {"provider": "iss", "client_id": "aud"}
+EXPECTED = {
+    "provider": CLAIMS["iss"],
+    "client_id": CLAIMS["aud"],
+    "scope": ["read-marker"],
+}
 
 
-def test_returns_what_parse_token_does(assert_accepted):
-    assert_accepted(TOKEN)
+# What is refused, by each of the checks in their order, with all that a refusal means.
+MALFORMED = {
+    "no-text": None,
+    "no-token": "client-marker",
+    "no-base64url": f"{TOKEN}=",
+    "header": make_token(header=b"client-marker"),
+    "algorithm": make_token(header={"alg": "client-marker"}),
+    "extension": make_token(header={"alg": "HS256", "crit": ["client-marker"]}),
+    "type": make_token(header={"alg": "HS256", "typ": "client-marker"}),
+    "payload": make_token(b'{"client-marker":NaN}'),
+    "payload-no-utf-8": make_token(b'{"client-marker":"\xff"}'),
+    "payload-empty": make_token(b""),
+    "claim": make_token({**CLAIMS, "sub": ["user-marker"]}),
+    "permission": make_token({**CLAIMS, "scp": ["read-marker", 1]}),
+    "claim-missing": make_token(without("exp")),
+}
+FORGED = make_token(salt=OTHER_SALT)
+UNTIMELY = {
+    "expired": (with_claims(exp=NOW), joat.ExpiredToken),
+    "not-yet-valid": (with_claims(nbf=NOW + 1), joat.NotYetValid),
+}
+REFUSED = {
+    **{name: (token, joat.MalformedToken) for name, token in MALFORMED.items()},
+    "forged": (FORGED, joat.InvalidSignature),
+    "unsigned": (TOKEN.rpartition(".")[0] + ".", joat.InvalidSignature),
+    **UNTIMELY,
+}
+UNEXPECTED = {
+    "provider": (with_claims(iss="another-marker"), joat.InvalidClaim),
+    "client": (with_claims(aud="another-marker"), joat.InvalidClaim),
+    "scope": (with_claims(scp=["profile-marker"]), joat.InsufficientScope),
+}
 
 
-@pytest.mark.parametrize("jti", ["name", "", 0, -5], ids=repr)
-def test_returns_jti(assert_accepted, jti):
-    assert_accepted(with_claims(jti=jti), {**CREDENTIALS, "jti": jti})
+def outcome(function, *args, **kwargs):
+    """Return the result, or the class of the `TokenError`."""
+    try:
+        return function(*args, **kwargs)
+    except joat.TokenError as error:
+        return type(error)
+
+
+@pytest.mark.parametrize(
+    ("token", "error"), (REFUSED | UNEXPECTED).values(), ids=REFUSED | UNEXPECTED
+)
+def test_a_refusal_tells_no_more_than_its_class(token, error):
+    with pytest.raises(joat.TokenError) as caught:
+        joat.verify_token(token, **EXPECTED)
+    assert type(caught.value) is error
+    # InsufficientScope names the permissions that the caller asked for.
+    claims = [CLAIMS[name] for name in ("aud", "iss", "sub")]
+    assert_tells_nothing(caught.value, str(token), *claims, CLAIMS["scp"][0], SALT)
+
+
+@pytest.mark.parametrize(("token", "error"), REFUSED.values(), ids=REFUSED)
+def test_every_function_refuses_alike(token, error):
+    assert outcome(joat.verify_token, token) is error
+    assert outcome(joat.authenticate, f"Bearer {token}") is error
+    assert joat.parse_token(token) is None
+
+
+@pytest.mark.parametrize("token", MALFORMED.values(), ids=MALFORMED)
+def test_nobody_is_asked_for_the_salt_of_what_is_malformed(asked, token):
+    for function in (joat.verify_token, joat.parse_token, joat.unverified_claims):
+        assert outcome(function, token) in (joat.MalformedToken, None)
+    assert outcome(joat.unverified_claims, token) is joat.MalformedToken
+    assert outcome(joat.verify_token, token, salt=None) is joat.MalformedToken
+    assert asked == []
+
+
+@pytest.mark.parametrize("salt", [OTHER_SALT, None], ids=["other", "none"])
+@pytest.mark.parametrize(
+    "token", [TOKEN, *(token for token, _ in (UNTIMELY | UNEXPECTED).values())]
+)
+def test_a_forger_learns_nothing(clock, token, salt):
+    with pytest.raises(joat.InvalidSignature):
+        joat.verify_token(token, **EXPECTED, leeway=1e9, salt=salt)
+
+
+# In the order of the checks: of two faults the first is told.
+FAULTS = [
+    (joat.ExpiredToken, {"exp": NOW}),
+    (joat.NotYetValid, {"nbf": NOW + 1}),
+    (joat.InvalidClaim, {"iss": "another-marker"}),
+    (joat.InvalidClaim, {"aud": "another-marker"}),
+    (joat.InsufficientScope, {"scp": ["profile-marker"]}),
+]
+
+
+@pytest.mark.parametrize("index", range(5))
+def test_order_of_checks(index):
+    error, fault = FAULTS[index]
+    for _, other in FAULTS[index:]:
+        with pytest.raises(joat.TokenError) as caught:
+            joat.verify_token(with_claims(**{**other, **fault}), **EXPECTED)
+        assert type(caught.value) is error
+
+
+@pytest.mark.parametrize(("token", "error"), UNEXPECTED.values(), ids=UNEXPECTED)
+def test_parse_token_expects_nothing(token, error):
+    assert joat.parse_token(token) is not None
+
+
+@pytest.mark.parametrize("kind", [str, str.encode], ids=["str", "bytes"])
+def test_a_good_token(kind):
+    assert joat.verify_token(kind(TOKEN), **EXPECTED) == VERIFIED
+    assert joat.verify_token(kind(TOKEN)) == VERIFIED
+    assert joat.parse_token(kind(TOKEN)) == CREDENTIALS
+    assert joat.unverified_claims(kind(TOKEN)) == CLAIMS
 
 
 def test_every_call_returns_a_dict_of_its_own(asked, clock):
@@ -53,150 +162,46 @@ def test_every_call_returns_a_dict_of_its_own(asked, clock):
     assert joat.parse_token(TOKEN) == CREDENTIALS
 
 
-# Of two faults the one further up is told.
-FAULTS = {
-    "ExpiredToken": {"exp": NOW},
-    "NotYetValid": {"nbf": NOW + 1},
-    "InvalidClaim-of-provider": {"iss": "another-marker"},
-    "InvalidClaim-of-client": {"aud": "another-marker"},
-    "InsufficientScope": {"scp": ["profile-marker"]},
-}
-EXPECTED = {
-    "provider": CLAIMS["iss"],
-    "client_id": CLAIMS["aud"],
-    "scope": ["read-marker"],
-}
-NAMES = list(FAULTS)
-PAIRS = {
-    f"{first}-before-{second}": (first, second)
-    for index, first in enumerate(NAMES)
-    for second in NAMES[index:]
-}
+def test_unverified_claims_are_all_there_are(asked):
+    claims = {**CLAIMS, "exp": -5, "nbf": 9e99, "jti": 0, "tenant": {"id": [1]}}
+    assert joat.unverified_claims(make_token(claims, salt=OTHER_SALT)) == claims
+    assert asked == []
 
 
-def error_of(name):
-    return getattr(joat, name.partition("-")[0])
+@pytest.mark.parametrize("exp", [NOW + 1, NOW + 1.0, 10**400], ids=ascii)
+def test_expires_at_is_exp_as_it_stands(exp):
+    verified = joat.verify_token(with_claims(exp=exp))
+    assert verified == {**CREDENTIALS, "expires_at": exp}
+    assert type(verified["expires_at"]) is type(exp)
 
 
-@pytest.mark.parametrize(("first", "second"), PAIRS.values(), ids=PAIRS)
-def test_order_of_checks(assert_refused, first, second):
-    token = with_claims(**FAULTS[first], **(FAULTS[second] if second != first else {}))
-    assert_refused(token, error_of(first), is_asked=True, **EXPECTED)
+# A claim, the leeway, the values that are taken, and those that are not, at NOW.
+TIMES = [
+    ("exp", 0, [NOW + 0.25, NOW + 1, 10**400], [NOW, NOW - 0.25, 0, -(10**400)]),
+    ("exp", 60, [NOW - 59.75], [NOW - 60]),
+    ("exp", 0.5, [NOW - 0.25], [NOW - 0.5]),
+    ("exp", timedelta(minutes=1), [NOW - 59], [NOW - 60]),
+    ("exp", timedelta(), [NOW + 1], [NOW]),
+    ("exp", timedelta.max, [0], [-(10**400)]),
+    ("exp", 10**300, [0], [-(10**400)]),
+    ("exp", sys.float_info.max, [-(10**300)], [-(10**400)]),
+    ("nbf", 0, [NOW, -(10**400)], [NOW + 0.25, CLAIMS["exp"] + 1, 10**400]),
+    ("nbf", 60, [NOW + 60], [NOW + 60.25]),
+    ("nbf", timedelta(minutes=1), [NOW + 60], [NOW + 61]),
+    ("nbf", sys.float_info.max, [10**300], [10**400]),
+    ("iat", 0, [NOW + 1, 10**400], []),
+]
 
 
-def test_provider_is_told_before_client(asked, clock):
-    token = with_claims(iss="another", aud="another")
-    with pytest.raises(joat.InvalidClaim, match="provider"):
-        joat.verify_token(token, **EXPECTED)
-    with pytest.raises(joat.InvalidClaim, match="client"):
-        joat.verify_token(token, client_id=CLAIMS["aud"])
-
-
-@pytest.mark.parametrize("name", FAULTS)
-def test_a_forger_learns_nothing(assert_refused, name):
-    forged = make_token({**CLAIMS, **FAULTS[name]}, salt=OTHER_SALT)
-    assert_refused(forged, joat.InvalidSignature, is_asked=True, **EXPECTED)
-
-
-@pytest.mark.parametrize("name", FAULTS)
-def test_nobody_learns_anything_without_a_salt(clock, name):
-    with pytest.raises(joat.InvalidSignature):
-        joat.verify_token(with_claims(**FAULTS[name]), **EXPECTED, salt=None)
-
-
-@pytest.mark.parametrize("name", NAMES[:2])
-def test_parse_token_checks_the_times(assert_refused, name):
-    assert_refused(with_claims(**FAULTS[name]), error_of(name), is_asked=True)
-
-
-@pytest.mark.parametrize("name", NAMES[2:])
-def test_parse_token_expects_nothing(asked, clock, name):
-    assert joat.parse_token(with_claims(**FAULTS[name])) is not None
-
-
-# The time claims, the leeway, and the error or None. The clock is at NOW.
-TIMES = {
-    "exp-now": ({"exp": NOW}, 0, joat.ExpiredToken),
-    "exp-now-as-int": ({"exp": int(NOW)}, 0, joat.ExpiredToken),
-    "exp-second-later": ({"exp": int(NOW) + 1}, 0, None),
-    "exp-moment-later": ({"exp": NOW + 0.25}, 0, None),
-    "exp-moment-before": ({"exp": NOW - 0.25}, 0, joat.ExpiredToken),
-    "exp-zero": ({"exp": 0}, 0, joat.ExpiredToken),
-    "exp-negative": ({"exp": -1}, 0, joat.ExpiredToken),
-    "exp-far-below": ({"exp": -(10**400)}, 0, joat.ExpiredToken),
-    "exp-far-above": ({"exp": 10**400}, 0, None),
-    "exp-largest-float": ({"exp": sys.float_info.max}, 0, None),
-    "exp-at-leeway": ({"exp": NOW - 60}, 60, joat.ExpiredToken),
-    "exp-within-leeway": ({"exp": NOW - 59.75}, 60, None),
-    "exp-at-float-leeway": ({"exp": NOW - 0.5}, 0.5, joat.ExpiredToken),
-    "exp-within-float-leeway": ({"exp": NOW - 0.25}, 0.5, None),
-    "exp-at-timedelta": ({"exp": NOW - 60}, timedelta(minutes=1), joat.ExpiredToken),
-    "exp-within-timedelta": ({"exp": NOW - 59}, timedelta(minutes=1), None),
-    "exp-zero-timedelta": ({"exp": NOW}, timedelta(), joat.ExpiredToken),
-    "exp-largest-leeway": ({"exp": -(10**300)}, sys.float_info.max, None),
-    "exp-large-integer-leeway": ({"exp": 0}, 10**300, None),
-    "exp-beyond-largest-leeway": (
-        {"exp": -(10**400)},
-        sys.float_info.max,
-        joat.ExpiredToken,
-    ),
-    "exp-longest-timedelta": ({"exp": 0}, timedelta.max, None),
-    "nbf-now": ({"nbf": NOW}, 0, None),
-    "nbf-now-as-int": ({"nbf": int(NOW)}, 0, None),
-    "nbf-past": ({"nbf": 0}, 0, None),
-    "nbf-far-below": ({"nbf": -(10**400)}, 0, None),
-    "nbf-moment-later": ({"nbf": NOW + 0.25}, 0, joat.NotYetValid),
-    "nbf-second-later": ({"nbf": int(NOW) + 1}, 0, joat.NotYetValid),
-    "nbf-far-above": ({"nbf": 10**400}, 0, joat.NotYetValid),
-    "nbf-at-leeway": ({"nbf": NOW + 60}, 60, None),
-    "nbf-beyond-leeway": ({"nbf": NOW + 60.25}, 60, joat.NotYetValid),
-    "nbf-at-timedelta": ({"nbf": NOW + 60}, timedelta(minutes=1), None),
-    "nbf-beyond-timedelta": ({"nbf": NOW + 61}, timedelta(minutes=1), joat.NotYetValid),
-    "nbf-largest-leeway": ({"nbf": 10**300}, sys.float_info.max, None),
-    "nbf-beyond-largest-leeway": (
-        {"nbf": 10**400},
-        sys.float_info.max,
-        joat.NotYetValid,
-    ),
-    "iat-ahead": ({"iat": NOW + 1}, 0, None),
-    "iat-far-ahead": ({"iat": 10**400}, 0, None),
-    "iat-after-exp": ({"iat": CLAIMS["exp"] + 1}, 0, None),
-    "nbf-after-exp": ({"nbf": CLAIMS["exp"] + 1}, 0, joat.NotYetValid),
-}
-
-
-@pytest.mark.parametrize(("times", "leeway", "error"), TIMES.values(), ids=TIMES)
-def test_times(assert_refused, assert_accepted, times, leeway, error):
-    token = with_claims(**times)
-    expected = {"leeway": leeway} if leeway else {}
-    if error is None:
-        assert_accepted(token, **expected)
-    else:
-        assert_refused(token, error, is_asked=True, **expected)
-
-
-EXPIRIES = {
-    "integer": CLAIMS["exp"],
-    "float": NOW + 0.25,
-    "whole-float": NOW + 1.0,
-    "far-above": 10**400,
-    "largest-float": sys.float_info.max,
-}
-
-
-@pytest.mark.parametrize("exp", EXPIRIES.values(), ids=EXPIRIES)
-def test_expires_at_is_exp_as_it_stands(asked, clock, exp):
-    token = with_claims(exp=exp)
-    for verified in (joat.verify_token(token), joat.authenticate(f"Bearer {token}")):
-        assert verified == {**CREDENTIALS, "expires_at": exp}
-        assert type(verified["expires_at"]) is type(exp)
-    assert "expires_at" not in joat.parse_token(token)
-
-
-def test_leeway_does_not_make_up_for_a_signature(clock):
-    forged = make_token(salt=OTHER_SALT)
-    with pytest.raises(joat.InvalidSignature):
-        joat.verify_token(forged, leeway=1e9, salt=SALT)
+@pytest.mark.parametrize(("claim", "leeway", "good", "bad"), TIMES)
+def test_times(claim, leeway, good, bad):
+    for value in good:
+        verified = joat.verify_token(with_claims(**{claim: value}), leeway=leeway)
+        assert verified["user_id"] == CLAIMS["sub"]
+    error = {"exp": joat.ExpiredToken, "nbf": joat.NotYetValid}
+    for value in bad:
+        token = with_claims(**{claim: value})
+        assert outcome(joat.verify_token, token, leeway=leeway) is error[claim]
 
 
 def test_parse_token_has_no_leeway(asked, clock):
@@ -218,73 +223,45 @@ class Text(str):
     pass
 
 
-# The provider in the token, what is expected, and whether they agree; the same for
-# the client.
-COMPARED = {
-    "same-str": ("text", "text", True),
-    "other-str": ("text", "other", False),
-    "empty-for-str": ("text", "", False),
-    "empty-for-empty": ("", "", True),
-    "part": ("text", "tex", False),
-    "whole-of-which-it-is-part": ("ex", "text", False),
-    "empty-of-which-it-is-part": ("", "text", False),
-    "other-case": ("text", "TEXT", False),
-    "space-after": ("text", "text ", False),
-    "composed-otherwise": ("\xe9", "e\u0301", False),
-    "fullwidth": ("text", "\uff54\uff45\uff58\uff54", False),
-    "same-int": (7, 7, True),
-    "other-int": (7, 8, False),
-    "str-for-int": (7, "7", False),
-    "int-for-str": ("7", 7, False),
-    "zero-for-empty": ("", 0, False),
-    "int-enum": (7, Client.WEB, True),
-    "other-int-enum": (8, Client.WEB, False),
-    "int-enum-for-str": ("7", Client.WEB, False),
-    "str-enum": ("issuer-marker", Provider.OURS, True),
-    "other-str-enum": ("other", Provider.OURS, False),
-    "str-subclass": ("text", Text("text"), True),
-    "other-str-subclass": ("text", Text("other"), False),
-    "large-int": (2**70, 2**70, True),
-    "large-int-off-by-one": (2**70 + 1, 2**70, False),
-}
-EXPECTATIONS = {"provider": "iss", "client_id": "aud"}
+# The provider in the token, values that agree with it, and others; the same for the
+# client.
+COMPARED = [
+    ("text", ["text", Text("text")], ["other", "", "tex", "texts", "TEXT", "text "]),
+    ("", [""], ["text", 0]),
+    ("7", ["7"], [7, Client.WEB]),
+    ("issuer-marker", [Provider.OURS], [Text("issuer"), 0]),
+    ("\xe9", ["\xe9"], ["e\u0301", "e"]),
+    (7, [7, Client.WEB], ["7", 8, -7]),
+    (8, [8], [Client.WEB, Provider.OURS]),
+    (2**70, [2**70], [2**70 + 1, str(2**70)]),
+]
 
 
 def assert_agrees(token, agrees, **expected):
-    if agrees:
-        verified = {**joat.parse_token(token), "expires_at": CLAIMS["exp"]}
-        assert joat.verify_token(token, **expected) == verified
-        assert joat.authenticate(f"Bearer {token}", **expected) == verified
-    else:
-        for verify, given in (
-            (joat.verify_token, token),
-            (joat.authenticate, f"Bearer {token}"),
-        ):
-            with pytest.raises(joat.InvalidClaim):
-                verify(given, **expected)
+    wanted = joat.verify_token(token) if agrees else joat.InvalidClaim
+    assert outcome(joat.verify_token, token, **expected) == wanted
+    assert outcome(joat.authenticate, f"Bearer {token}", **expected) == wanted
 
 
-@pytest.mark.parametrize(("claim", "value", "agrees"), COMPARED.values(), ids=COMPARED)
+@pytest.mark.parametrize(("claim", "same", "others"), COMPARED)
 @pytest.mark.parametrize("name", EXPECTATIONS)
-def test_expected_value(asked, clock, name, claim, value, agrees):
-    assert_agrees(with_claims(**{EXPECTATIONS[name]: claim}), agrees, **{name: value})
-
-
-@pytest.mark.parametrize("collection", COLLECTIONS.values(), ids=COLLECTIONS)
-@pytest.mark.parametrize(("claim", "value", "agrees"), COMPARED.values(), ids=COMPARED)
-@pytest.mark.parametrize("name", EXPECTATIONS)
-def test_expected_values(asked, clock, name, claim, value, agrees, collection):
+def test_expected_values(name, claim, same, others):
     token = with_claims(**{EXPECTATIONS[name]: claim})
-    for values in ([value], ["unrelated", 99, value], [value, "unrelated", 99]):
-        assert_agrees(token, agrees, **{name: collection(values)})
+    for value in (*same, *others):
+        agrees = value in same
+        assert_agrees(token, agrees, **{name: value})
+        for kind in COLLECTIONS:
+            assert_agrees(token, agrees, **{name: kind([value])})
+            assert_agrees(token, agrees, **{name: kind(["unrelated", 99, value])})
+            assert_agrees(token, agrees, **{name: kind([value, "unrelated", 99])})
 
 
-@pytest.mark.parametrize("collection", COLLECTIONS.values(), ids=COLLECTIONS)
+@pytest.mark.parametrize("collection", COLLECTIONS)
 @pytest.mark.parametrize("name", EXPECTATIONS)
-@pytest.mark.parametrize("claim", ["text", "", 0], ids=repr)
-def test_an_empty_collection_accepts_none(asked, clock, name, collection, claim):
-    token = with_claims(**{EXPECTATIONS[name]: claim})
-    assert_agrees(token, False, **{name: collection()})
+def test_an_empty_collection_accepts_none(name, collection):
+    for claim in ("text", "", 0):
+        token = with_claims(**{EXPECTATIONS[name]: claim})
+        assert_agrees(token, False, **{name: collection()})
 
 
 @contextmanager
@@ -315,9 +292,9 @@ class UnwalkedFrozen(frozenset):
 
 @pytest.mark.parametrize("kind", [Unwalked, UnwalkedFrozen])
 @pytest.mark.parametrize("name", EXPECTATIONS)
-def test_a_set_is_not_walked(asked, clock, name, kind):
-    values = kind([*range(10), *map(str, range(300_000))])
-    for claim, agrees in (("299999", True), ("300000", False), (9, True), (10, False)):
+def test_a_set_is_not_walked(name, kind):
+    values = kind([*range(10), *map(str, range(100_000))])
+    for claim, agrees in (("99999", True), ("100000", False), (9, True), (10, False)):
         token = with_claims(**{EXPECTATIONS[name]: claim})
         # A copy of a set asks no __iter__, but takes its room.
         with little_memory(1_000_000):
@@ -325,35 +302,22 @@ def test_a_set_is_not_walked(asked, clock, name, kind):
 
 
 # Each is equal to 1 or 0, in Python and by its hash, but no identifier.
-NO_INTEGERS = {
-    "true": (1, True),
-    "false": (0, False),
-    "float": (1, 1.0),
-    "minus-zero": (0, -0.0),
-    "decimal": (1, Decimal(1)),
-    "fraction": (1, Fraction(1)),
-    "complex": (1, 1 + 0j),
-}
+NO_INTEGERS = [(1, True), (0, False), (1, 1.0), (0, -0.0), (1, Decimal(1))]
+NO_INTEGERS += [(1, Fraction(1)), (1, 1 + 0j)]
 
 
-@pytest.mark.parametrize("kind", [set, frozenset])
-@pytest.mark.parametrize(("claim", "value"), NO_INTEGERS.values(), ids=NO_INTEGERS)
+@pytest.mark.parametrize(("claim", "value"), NO_INTEGERS)
 @pytest.mark.parametrize("name", EXPECTATIONS)
-def test_what_equals_an_integer_does_not_pass_for_it(
-    asked, clock, name, claim, value, kind
-):
+def test_what_equals_an_integer_does_not_pass_for_it(name, claim, value):
     token = with_claims(**{EXPECTATIONS[name]: claim})
-    assert_agrees(token, False, **{name: kind([value])})
-    assert_agrees(token, False, **{name: kind([value, "1", "0", None, ()])})
-
-
-@pytest.mark.parametrize("kind", [list, tuple])
-@pytest.mark.parametrize(("claim", "value"), NO_INTEGERS.values(), ids=NO_INTEGERS)
-@pytest.mark.parametrize("name", EXPECTATIONS)
-def test_what_equals_an_integer_is_told_in_a_sequence(asked, name, claim, value, kind):
-    with pytest.raises(TypeError, match=f"^{name} must be .*{type(value).__name__}$"):
-        joat.verify_token(TOKEN, **{name: kind([claim, value])})
-    assert asked == []
+    for kind in (set, frozenset):
+        assert_agrees(token, False, **{name: kind([value])})
+        assert_agrees(token, False, **{name: kind([value, "1", "0", None, ()])})
+    for kind in (list, tuple):
+        with pytest.raises(
+            TypeError, match=f"^{name} must be .*{type(value).__name__}$"
+        ):
+            joat.verify_token(token, **{name: kind([claim, value])})
 
 
 # In a set, these are nobody's identifier, and do no harm beside one that is.
@@ -362,74 +326,52 @@ ODD = [None, 1.5, b"client-marker", b"issuer-marker", (), ("x",), str, float("na
 
 @pytest.mark.parametrize("kind", [set, frozenset])
 @pytest.mark.parametrize("name", EXPECTATIONS)
-def test_odd_elements_of_a_set_are_never_equal(asked, clock, name, kind):
+def test_odd_elements_of_a_set_are_never_equal(name, kind):
     assert_agrees(TOKEN, False, **{name: kind(ODD)})
     assert_agrees(TOKEN, True, **{name: kind([*ODD, CLAIMS[EXPECTATIONS[name]]])})
 
 
-@pytest.mark.parametrize("name", EXPECTATIONS)
-def test_collections_are_named_for_what_is_none(asked, name):
-    with pytest.raises(TypeError, match=r"list, tuple, set or frozenset .*, not dict$"):
-        joat.verify_token(TOKEN, **{name: {}})
+# The permissions of the token, some that it has, and some that it lacks.
+SCOPES = [
+    (
+        ["read", "write"],
+        [["write", "read"], ["read"], ["read", "read"], [Text("read")], []],
+        [["read", "admin"], ["rea"], ["read:all"], ["READ"], ["read write"], [""]],
+    ),
+    (["read", "read"], [["read"]], [["write"]]),
+    (["read write"], [["read write"]], [["read", "write"]]),
+    (["issuer-marker"], [[Provider.OURS]], [["OURS"]]),
+    ([""], [[""], []], [["read"]]),
+    ([], [[]], [["read"], [""]]),
+]
 
 
-def test_provider_is_not_the_client(asked, clock):
-    assert_agrees(TOKEN, False, provider=CLAIMS["aud"])
-    assert_agrees(TOKEN, False, client_id=CLAIMS["iss"])
-
-
-# The permissions of the token, those needed, and whether they suffice.
-SCOPES = {
-    "same": (["read", "write"], ["read", "write"], True),
-    "other-order": (["read", "write"], ["write", "read"], True),
-    "fewer-needed": (["read", "write"], ["read"], True),
-    "none-needed": (["read"], [], True),
-    "none-of-none": ([], [], True),
-    "needed-twice": (["read"], ["read", "read"], True),
-    "held-twice": (["read", "read"], ["read"], True),
-    "empty-text": ([""], [""], True),
-    "str-subclass": (["read"], [Text("read")], True),
-    "str-enum": (["issuer-marker"], [Provider.OURS], True),
-    "one-missing": (["read"], ["read", "write"], False),
-    "other": (["read"], ["write"], False),
-    "of-none": ([], ["read"], False),
-    "empty-of-none": ([], [""], False),
-    "empty-of-text": (["read"], [""], False),
-    "part": (["read"], ["rea"], False),
-    "longer": (["read"], ["read:all"], False),
-    "other-case": (["read"], ["READ"], False),
-    "joined": (["read", "write"], ["read write"], False),
-    "apart": (["read write"], ["read", "write"], False),
-}
-
-
-@pytest.mark.parametrize("collection", COLLECTIONS.values(), ids=COLLECTIONS)
-@pytest.mark.parametrize(("held", "needed", "suffices"), SCOPES.values(), ids=SCOPES)
-def test_scope(asked, clock, held, needed, suffices, collection):
+@pytest.mark.parametrize("kind", COLLECTIONS)
+@pytest.mark.parametrize(("held", "sufficient", "insufficient"), SCOPES)
+def test_scope(held, sufficient, insufficient, kind):
     token = with_claims(scp=held)
-    scope = collection(needed)
-    if suffices:
-        assert joat.verify_token(token, scope=scope)["authorized_scope"] == held
-        assert joat.authenticate(f"Bearer {token}", scope=scope)
-    else:
-        with pytest.raises(joat.InsufficientScope) as caught:
-            joat.verify_token(token, scope=scope)
-        assert set(caught.value.scope) == set(needed)
-        with pytest.raises(joat.InsufficientScope):
-            joat.authenticate(f"Bearer {token}", scope=scope)
+    for scope in map(kind, sufficient):
+        verified = joat.verify_token(token, scope=scope)
+        assert verified["authorized_scope"] == held
+        assert joat.authenticate(f"Bearer {token}", scope=scope) == verified
+    for scope in map(kind, insufficient):
+        error = joat.InsufficientScope
+        assert outcome(joat.verify_token, token, scope=scope) is error
+        assert outcome(joat.authenticate, f"Bearer {token}", scope=scope) is error
 
 
-def test_insufficient_scope_names_what_is_needed_in_order(asked, clock):
-    needed = ["write", "admin", "read-marker"]
-    for collection, named in (
-        (list, "write admin read-marker"),
-        (tuple, "write admin read-marker"),
-        (set, "admin read-marker write"),
-        (frozenset, "admin read-marker write"),
-    ):
-        with pytest.raises(joat.InsufficientScope) as caught:
-            joat.verify_token(TOKEN, scope=collection(needed))
-        assert f'scope="{named}"' in caught.value.www_authenticate()
+@pytest.mark.parametrize(
+    ("collection", "named"),
+    [
+        *((kind, ("write", "admin", "read-marker")) for kind in (list, tuple)),
+        *((kind, ("admin", "read-marker", "write")) for kind in (set, frozenset)),
+    ],
+)
+def test_insufficient_scope_names_what_is_needed_in_order(collection, named):
+    needed = collection(["write", "admin", "read-marker"])
+    with pytest.raises(joat.InsufficientScope) as caught:
+        joat.verify_token(TOKEN, scope=needed)
+    assert caught.value.scope == named
 
 
 class Marked:
@@ -437,99 +379,32 @@ class Marked:
         return "value-marker"
 
 
-NO_IDENTIFIERS = {
-    "None": None,
-    "true": True,
-    "false": False,
-    "float": 1.5,
-    "whole-float": 7.0,
-    "bytes": b"value-marker",
-    "bytearray": bytearray(b"value-marker"),
-    "object": Marked(),
-    "class": str,
-    "function": len,
-}
-NO_COLLECTIONS = {
-    "dict": {"value-marker": 1},
-    "empty-dict": {},
-    "generator": (value for value in ["value-marker"]),
-    "iterator": iter(["value-marker"]),
-    "dict-keys": {"value-marker": 1}.keys(),
-    "range": range(3),
-    "memoryview": memoryview(b"value-marker"),
-}
-NESTED = {
-    f"list-of-{name}": ["good", value]
-    for name, value in {
-        **NO_IDENTIFIERS,
-        "list": [],
-        "tuple": ("value-marker",),
-    }.items()
-}
-NO_PERMISSIONS = {
-    "str": "value-marker",
-    "empty-str": "",
-    "str-enum": Provider.OURS,
-    "integer": 7,
-    **NO_IDENTIFIERS,
-    **NO_COLLECTIONS,
-    **NESTED,
-    "list-of-integer": ["read", 7],
-    "tuple-of-bytes": (b"value-marker",),
-    "set-of-integer": {7},
-    "frozenset-of-None": frozenset([None]),
-    "list-of-frozenset": [frozenset()],
-}
-NO_LEEWAY = {
-    "None": (None, TypeError),
-    "true": (True, TypeError),
-    "false": (False, TypeError),
-    "str": ("60", TypeError),
-    "empty-str": ("", TypeError),
-    "bytes": (b"value-marker", TypeError),
-    "list": ([60], TypeError),
-    "tuple": ((60,), TypeError),
-    "complex": (60j, TypeError),
-    "decimal": (Decimal(60), TypeError),
-    "fraction": (Fraction(60), TypeError),
-    "object": (Marked(), TypeError),
-    "negative": (-1, ValueError),
-    "negative-float": (-0.001, ValueError),
-    "negative-timedelta": (timedelta(microseconds=-1), ValueError),
-    "nan": (float("nan"), ValueError),
-    "infinity": (float("inf"), ValueError),
-    "minus-infinity": (float("-inf"), ValueError),
-    "larger-than-float": (10**400, ValueError),
-    "smaller-than-float": (-(10**400), ValueError),
-}
-WRONG = {
-    **{
-        f"{name}-{kind}": (name, value, TypeError)
-        for name in EXPECTATIONS
-        for kind, value in {**NO_IDENTIFIERS, **NO_COLLECTIONS, **NESTED}.items()
-    },
-    **{
-        f"scope-{kind}": ("scope", value, TypeError)
-        for kind, value in NO_PERMISSIONS.items()
-    },
-    **{f"leeway-{kind}": ("leeway", *row) for kind, row in NO_LEEWAY.items()},
-}
+NEVER = [None, True, 1.5, b"value-marker", bytearray(b"value-marker"), Marked(), str]
+NO_COLLECTIONS = [{}, {"value-marker": 1}, iter(["value-marker"]), {}.keys(), range(3)]
+NESTED = [["good", value] for value in (*NEVER, [], ("value-marker",))]
+NO_SCOPE = ["value-marker", "", Provider.OURS, 7, ["read", 7], (b"x",), {7}]
+NO_SCOPE += [frozenset([None]), [frozenset()]]
+NO_NUMBER = [None, True, "60", b"value-marker", [60], 60j, Decimal(60), Marked()]
+NO_LEEWAY = [-1, -0.001, timedelta(microseconds=-1), 10**400, -(10**400)]
+NO_LEEWAY += [float("nan"), float("inf"), float("-inf")]
+WRONG = [
+    *(
+        (name, value, TypeError)
+        for name in (*EXPECTATIONS, "scope")
+        for value in NEVER + NO_COLLECTIONS + NESTED
+    ),
+    *(("scope", value, TypeError) for value in NO_SCOPE),
+    *(("leeway", value, TypeError) for value in NO_NUMBER),
+    *(("leeway", value, ValueError) for value in NO_LEEWAY),
+]
 # Good ones, and such as would be refused for themselves.
-GIVEN = (
-    (joat.verify_token, TOKEN),
-    (joat.verify_token, "garbage"),
-    (joat.verify_token, None),
-    (joat.verify_token, make_token(salt=OTHER_SALT)),
-    (joat.verify_token, with_claims(exp=0)),
-    (joat.authenticate, f"Bearer {TOKEN}"),
-    (joat.authenticate, "garbage"),
-    (joat.authenticate, None),
-    (joat.authenticate, "Bearer "),
-    (joat.authenticate, 7),
-)
+GIVEN = [
+    *((joat.verify_token, token) for token in (TOKEN, None, FORGED)),
+    *((joat.authenticate, text) for text in (f"Bearer {TOKEN}", None, "Bearer ", 7)),
+]
 
 
-@pytest.mark.parametrize(("name", "value", "error"), WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize(("name", "value", "error"), WRONG)
 def test_wrong_arguments_are_told_whatever_the_token(asked, name, value, error):
     for verify, given in GIVEN:
         with pytest.raises(error, match=f"^{name} must ") as caught:
@@ -539,28 +414,10 @@ def test_wrong_arguments_are_told_whatever_the_token(asked, name, value, error):
     assert asked == []
 
 
-SIGNATURES = {
-    joat.verify_token: ["token", "provider", "client_id", "scope", "leeway", "salt"],
-    joat.authenticate: [
-        "authorization",
-        "provider",
-        "client_id",
-        "scope",
-        "leeway",
-        "salt",
-    ],
-    joat.parse_token: ["token"],
-    joat.unverified_claims: ["token"],
-}
-
-
-@pytest.mark.parametrize("function", SIGNATURES, ids=lambda f: f.__name__)
-def test_all_but_the_first_argument_are_by_keyword_only(function):
-    parameters = inspect.signature(function).parameters
-    assert list(parameters) == SIGNATURES[function]
-    kinds = [parameter.kind for parameter in parameters.values()]
-    assert kinds[0] is inspect.Parameter.POSITIONAL_OR_KEYWORD
-    assert set(kinds[1:]) <= {inspect.Parameter.KEYWORD_ONLY}
+def test_the_other_arguments_are_by_keyword_only(asked):
+    for verify in (joat.verify_token, joat.authenticate):
+        with pytest.raises(TypeError, match="positional"):
+            verify(TOKEN, CLAIMS["iss"])
 
 
 def test_what_may_be_left_out_is_shown():
@@ -569,121 +426,76 @@ def test_what_may_be_left_out_is_shown():
         assert re.search(rf"\b{name}: [^=]* = OMITTED\b", shown)
 
 
-def test_unknown_keywords_are_named(asked):
-    for verify in (joat.verify_token, joat.authenticate):
-        with pytest.raises(TypeError, match="audience"):
-            verify(TOKEN, audience="client-marker")
-
-
 AUTHORIZED = {
     "usual": f"Bearer {TOKEN}",
     "lower-case": f"bearer {TOKEN}",
-    "upper-case": f"BEARER {TOKEN}",
     "mixed-case": f"bEaReR {TOKEN}",
     "spaces": f"Bearer    {TOKEN}",
     "bytes": f"Bearer {TOKEN}".encode(),
     # RFC 9110 section 5.5: no part of the value.
-    "space-after": f"Bearer {TOKEN} ",
-    "tab-after": f"Bearer {TOKEN}\t",
     "white-space-around": f" \t Bearer {TOKEN}\t \t",
     "white-space-around-bytes": f" Bearer {TOKEN} \t".encode(),
 }
 
 
 @pytest.mark.parametrize("authorization", AUTHORIZED.values(), ids=AUTHORIZED)
-def test_authenticate(asked, clock, authorization):
-    assert joat.authenticate(authorization) == VERIFIED
-    assert joat.authenticate(authorization, **EXPECTED) == VERIFIED
-    assert len(asked) == 2
-
-
-UNAUTHORIZED = {
-    "None": (None, joat.MissingToken),
-    "empty": ("", joat.MissingToken),
-    "empty-bytes": (b"", joat.MissingToken),
-    "space": (" ", joat.MissingToken),
-    "basic": ("Basic dXNlcjpwYXNzd29yZA==", joat.MissingToken),
-    "basic-bytes": (b"Basic dXNlcjpwYXNzd29yZA==", joat.MissingToken),
-    "digest": ('Digest username="user-marker"', joat.MissingToken),
-    "dpop": (f"DPoP {TOKEN}", joat.MissingToken),
-    "token-scheme": (f"Token {TOKEN}", joat.MissingToken),
-    "token-only": (TOKEN, joat.MissingToken),
-    "longer-scheme": (f"Bearers {TOKEN}", joat.MissingToken),
-    "shorter-scheme": (f"Beare {TOKEN}", joat.MissingToken),
-    "colon": (f"Bearer: {TOKEN}", joat.MissingToken),
-    "no-space": (f"Bearer{TOKEN}", joat.MissingToken),
-    "tab": (f"Bearer\t{TOKEN}", joat.MissingToken),
-    "tab-only": ("\t", joat.MissingToken),
-    "no-break-space-before": (f"\xa0Bearer {TOKEN}", joat.MissingToken),
-    "line-feed-before-scheme": (f"\nBearer {TOKEN}", joat.MissingToken),
-    "not-ascii": (f"B\u0435arer {TOKEN}", joat.MissingToken),
-    "not-utf-8": (b"\xff " + TOKEN.encode(), joat.MissingToken),
-    "lone-surrogate": (f"\ud800 {TOKEN}", joat.MissingToken),
-    "scheme-only": ("Bearer", joat.InvalidRequest),
-    "scheme-only-lower-case": ("bearer", joat.InvalidRequest),
-    "scheme-only-bytes": (b"Bearer", joat.InvalidRequest),
-    "no-token": ("Bearer ", joat.InvalidRequest),
-    "spaces-only": ("Bearer     ", joat.InvalidRequest),
-    "white-space-only": ("Bearer \t \t", joat.InvalidRequest),
-    "two-tokens": (f"Bearer {TOKEN} {TOKEN}", joat.InvalidRequest),
-    "two-words": ("Bearer user-marker user-marker", joat.InvalidRequest),
-    "scheme-twice": (f"Bearer Bearer {TOKEN}", joat.InvalidRequest),
-    "many-spaces": (f"Bearer {TOKEN}   {TOKEN}", joat.InvalidRequest),
-    "comma-and-space": (f"Bearer {TOKEN}, Basic eHh4eHh4eHg=", joat.InvalidRequest),
-    "word": ("Bearer garbage", joat.MalformedToken),
-    "comma": (f"Bearer {TOKEN},{TOKEN}", joat.MalformedToken),
-    "letter-before": (f"Bearer X{TOKEN}", joat.MalformedToken),
-    "line-feed-after": (f"Bearer {TOKEN}\n", joat.MalformedToken),
-    "line-feed-before": (f"Bearer \n{TOKEN}", joat.MalformedToken),
-    "tab-before-token": (f"Bearer \t{TOKEN}", joat.MalformedToken),
-    "tab-within": (f"Bearer {TOKEN}\tx", joat.MalformedToken),
-    "vertical-tab-after": (f"Bearer {TOKEN}\x0b", joat.MalformedToken),
-    "no-break-space-after": (f"Bearer {TOKEN}\xa0", joat.MalformedToken),
-    "no-break-space": (f"Bearer \xa0{TOKEN}", joat.MalformedToken),
-    "token-not-utf-8": (b"Bearer \xff" + TOKEN.encode(), joat.MalformedToken),
-    "quoted": (f'Bearer "{TOKEN}"', joat.MalformedToken),
-    "parameter": (f"Bearer token={TOKEN}", joat.MalformedToken),
-    "too-long": (f"Bearer {'A' * 65_537}", joat.MalformedToken),
-    "forged": (f"Bearer {make_token(salt=OTHER_SALT)}", joat.InvalidSignature),
-    "expired": (f"Bearer {with_claims(exp=0)}", joat.ExpiredToken),
-    "not-yet": (f"Bearer {with_claims(nbf=9e9)}", joat.NotYetValid),
-}
-
-
-@pytest.mark.parametrize(
-    ("authorization", "error"), UNAUTHORIZED.values(), ids=UNAUTHORIZED
-)
-def test_authenticate_refuses(asked, clock, authorization, error):
-    with pytest.raises(joat.TokenError) as caught:
-        joat.authenticate(authorization)
-    assert type(caught.value) is error
-    if error in (joat.MissingToken, joat.InvalidRequest):
-        assert asked == []
-    secrets = [SALT, "user-marker", "dXNlcjpwYXNzd29yZA=="]
-    assert_tells_nothing(caught.value, TOKEN, *secrets)
-
-
-@pytest.mark.parametrize("authorization", AUTHORIZED.values(), ids=AUTHORIZED)
-def test_bearer_token(authorization):
+def test_authenticate(asked, authorization):
     assert joat.bearer_token(authorization) == TOKEN
+    assert asked == []
+    assert joat.authenticate(authorization, **EXPECTED) == VERIFIED
+
+
+MISSING = [
+    *(
+        None,
+        "",
+        b"",
+        " \t",
+        "Basic dXNlcjpwYXNzd29yZA==",
+        b"Basic dXNlcjpwYXNzd29yZA==",
+    ),
+    *(
+        f"{scheme}{TOKEN}"
+        for scheme in ("", "Bearers ", "Beare ", "Bearer: ", "Bearer")
+    ),
+    *(f"{before}Bearer {TOKEN}" for before in ("\xa0", "\n", "\ud800 ", "DPoP ")),
+    *(f"Bearer\t{TOKEN}", f"B\u0435arer {TOKEN}", b"\xff " + TOKEN.encode()),
+]
+INVALID = [
+    *("Bearer", b"bearer", "Bearer ", "Bearer \t  \t", f"Bearer Bearer {TOKEN}"),
+    *(f"Bearer {TOKEN}{after}" for after in (" x", f"   {TOKEN}", ", Basic eHh4")),
+]
 
 
 @pytest.mark.parametrize(
-    ("authorization", "error"), UNAUTHORIZED.values(), ids=UNAUTHORIZED
+    ("authorization", "error"),
+    [
+        *((authorization, joat.MissingToken) for authorization in MISSING),
+        *((authorization, joat.InvalidRequest) for authorization in INVALID),
+    ],
 )
-def test_bearer_token_looks_at_the_header_only(asked, authorization, error):
-    if error in (joat.MissingToken, joat.InvalidRequest):
-        with pytest.raises(error):
-            joat.bearer_token(authorization)
-    else:
-        assert " " not in joat.bearer_token(authorization)
+def test_a_header_without_one_token(asked, authorization, error):
+    for function in (joat.authenticate, joat.bearer_token):
+        with pytest.raises(joat.TokenError) as caught:
+            function(authorization)
+        assert type(caught.value) is error
+        assert_tells_nothing(caught.value, TOKEN, SALT, "dXNlcjpwYXNzd29yZA==")
+    assert asked == []
+
+
+# What is left of the header is one token, but no good one.
+@pytest.mark.parametrize("before", ["", "\n", "\t", "\xa0", '"', "token="])
+@pytest.mark.parametrize("after", [f",{TOKEN}", "\n", "\tx", "\xa0", "\x0b"])
+def test_a_header_with_no_good_token(asked, before, after):
+    text = f"{before}{TOKEN}{after}"
+    for authorization in (f"Bearer {text}", f"Bearer {text}".encode("latin-1")):
+        assert joat.bearer_token(authorization) == text
+        assert outcome(joat.authenticate, authorization) is joat.MalformedToken
     assert asked == []
 
 
 @pytest.mark.parametrize(
-    "value",
-    [7, True, 1.5, [f"Bearer {TOKEN}"], (TOKEN,), bytearray(b"Bearer x"), object()],
-    ids=lambda value: type(value).__name__,
+    "value", [7, True, [f"Bearer {TOKEN}"], (TOKEN,), bytearray(b"Bearer x")], ids=str
 )
 def test_authenticate_takes_str_bytes_or_none(asked, value):
     message = rf"^authorization must .*{type(value).__name__}$"
@@ -693,61 +505,37 @@ def test_authenticate_takes_str_bytes_or_none(asked, value):
     assert asked == []
 
 
-# Headers of ten million characters, and what is said of them.
+# Headers of ten million characters, what is said of them, and the copies that are made.
 LONG = 10_000_000
 HUGE = {
-    "bearer": ("Bearer " + "a" * LONG, joat.MalformedToken),
-    "bearer-bytes": (b"Bearer " + b"a" * LONG, joat.MalformedToken),
-    "bearer-not-ascii": ("Bearer " + "\xe9" * LONG, joat.MalformedToken),
-    "bearer-bytes-not-ascii": (b"Bearer " + b"\xe9" * LONG, joat.MalformedToken),
-    "bearer-dots": ("Bearer " + "." * LONG, joat.MalformedToken),
-    "bearer-white-space-behind": ("Bearer " + "a" * LONG + " \t", joat.MalformedToken),
-    "bearer-words": ("Bearer " + "a " * (LONG // 2), joat.InvalidRequest),
-    "bearer-words-bytes": (b"Bearer " + b"\xe9 " * (LONG // 2), joat.InvalidRequest),
-    "bearer-spaces": ("Bearer" + " " * LONG, joat.InvalidRequest),
-    "basic": ("Basic " + "a" * LONG, joat.MissingToken),
-    "basic-bytes": (b"Basic " + b"a" * LONG, joat.MissingToken),
-    "basic-not-ascii": ("Basic " + "\xe9" * LONG, joat.MissingToken),
-    "basic-bytes-not-ascii": (b"Basic " + b"\xe9" * LONG, joat.MissingToken),
-    "one-word": ("a" * LONG, joat.MissingToken),
-    "one-word-not-ascii": ("\xe9" * LONG, joat.MissingToken),
-    "one-word-of-capital-sharp-s": ("\u1e9e" * LONG, joat.MissingToken),
-    "white-space": (" \t" * (LONG // 2), joat.MissingToken),
+    "bearer": ("Bearer " + "a" * LONG, joat.MalformedToken, 2),
+    "bearer-bytes": (b"Bearer " + b"a" * LONG, joat.MalformedToken, 2),
+    "bearer-bytes-not-ascii": (b"Bearer " + b"\xe9" * LONG, joat.MalformedToken, 2),
+    "bearer-and-white-space": (f"Bearer {'a' * LONG} \t", joat.MalformedToken, 2),
+    "bearer-words": ("Bearer " + "a " * (LONG // 2), joat.InvalidRequest, 2),
+    "bearer-spaces": ("Bearer" + " " * LONG, joat.InvalidRequest, 2),
+    "white-space": (" \t" * (LONG // 2), joat.MissingToken, 0),
+    "basic": ("Basic " + "a" * LONG, joat.MissingToken, 0),
+    "basic-bytes": (b"Basic " + b"a" * LONG, joat.MissingToken, 1),
+    # Of which the lower case is longer.
+    "capital-sharp-s": ("\u1e9e" * LONG, joat.MissingToken, 0),
 }
 
 
-@pytest.mark.parametrize(("authorization", "error"), HUGE.values(), ids=HUGE)
-def test_a_huge_header_costs_no_more_than_copies(asked, authorization, error):
-    # One without white space, one without the scheme: neither is wider than it.
-    with little_memory(2 * LONG + 1_000_000), pytest.raises(error):
+@pytest.mark.parametrize(("authorization", "error", "copies"), HUGE.values(), ids=HUGE)
+def test_a_huge_header_costs_no_more_than_copies(asked, authorization, error, copies):
+    with little_memory(copies * LONG + 1_000_000), pytest.raises(error):
         joat.authenticate(authorization)
     assert asked == []
-
-
-@pytest.mark.parametrize("character", ["a", "\xe9", "\u1e9e"])
-@pytest.mark.parametrize("scheme", ["Basic ", "Digest ", ""])
-def test_a_huge_header_of_another_scheme_is_not_copied(character, scheme):
-    authorization = scheme + character * LONG
-    with little_memory(1_000_000), pytest.raises(joat.MissingToken):
-        joat.bearer_token(authorization)
 
 
 class Token(str):
     """A token that can be watched; str itself has no weak references."""
 
 
-REFUSED = {
-    "garbage": "garbage",
-    "claim-missing": make_token({**CLAIMS, "sub": None}),
-    "claims-empty": make_token({}),
-    "forged": make_token(salt=OTHER_SALT),
-    "expired": with_claims(exp=0),
-    "scope": with_claims(scp=[]),
-}
-
-
-@pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED)
-def test_a_refusal_keeps_neither_token_nor_error(asked, clock, text):
+@pytest.mark.parametrize("name", ["payload", "claim", "forged", "expired", "scope"])
+def test_a_refusal_keeps_neither_token_nor_error(name):
+    text, _ = (REFUSED | UNEXPECTED)[name]
     gc.disable()
     try:
         token = Token(text)
@@ -765,14 +553,3 @@ def test_a_refusal_keeps_neither_token_nor_error(asked, clock, text):
         assert context is None  # its traceback would lead to the claims
     finally:
         gc.enable()
-
-
-def test_unverified_claims(asked):
-    claims = {**CLAIMS, "exp": -5, "nbf": 9e99, "jti": 0, "tenant": {"id": [1]}}
-    assert joat.unverified_claims(make_token(claims, salt=OTHER_SALT)) == claims
-    assert asked == []
-
-
-def test_unverified_claims_take_bytes_too():
-    assert joat.unverified_claims(TOKEN.encode()) == CLAIMS
-    assert joat.unverified_claims(TOKEN) == CLAIMS
