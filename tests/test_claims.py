@@ -49,9 +49,9 @@ def test_refuses_missing_claims(name):
             joat.unverified_claims(make_token(claims))
 
 
-IDENTIFIERS = ["text", "", "1407294572", 0, -1, 2**64, 10**4000]
+IDENTIFIERS = ["text", "", "1407294572", 0, -1, 2**64, 10**400]
 EARLIER = [0, -1, 0.5, -1.5e300, -0.0, 1407290980, 1407290980.0]
-LATER = [1407290981, 1407290980.25, 14e100, 10**4000]
+LATER = [1407290981, 1407290980.25, 14e100, 10**400]
 MEMBERS = {
     "provider": "iss",
     "client_id": "aud",
@@ -104,6 +104,8 @@ USUAL = {
     "sub": "1234",
 }
 ISSUED = datetime(2014, 8, 6, 2, 9, 32)
+HOUR = timedelta(hours=1)
+QUARTER, TWO_FIFTHS = timedelta(seconds=0.25), timedelta(seconds=0.4)
 PYJOAT = {
     "usual": ({}, "EzDOwtvg6v3dr2yNAEtNxp0HWzLeRSKcD5CbRQcNhl8"),
     "integer-identifiers": (
@@ -147,7 +149,7 @@ PYJOAT = {
 def issue(asked):
     """Return a function that issues a token of the usual claims or of others."""
 
-    def issue_token(issued_at=ISSUED, lifetime=timedelta(hours=1), **changed):
+    def issue_token(issued_at=ISSUED, lifetime=HOUR, **changed):
         claims = {**USUAL, **changed}
         return joat.TokenGenerator(claims["iss"], claims["aud"]).issue_token(
             user_id=claims["sub"],
@@ -172,86 +174,52 @@ def token_of_pyjoat(changed, signature):
 def test_writes_and_reads_what_pyjoat_wrote(issue, clock, changed, signature):
     token = token_of_pyjoat(changed, signature)
     assert issue(**changed) == token
-    claims = {**USUAL, **changed}
-    granted = {
-        name: claims[claim]
-        for name, claim in MEMBERS.items()
-        if claims[claim] is not None
-    }
+    granted = {name: {**USUAL, **changed}[claim] for name, claim in MEMBERS.items()}
+    if granted["jti"] is None:
+        del granted["jti"]
     assert joat.parse_token(token) == granted
 
 
-EAST = timezone(timedelta(hours=5, minutes=30))
-WEST = timezone(timedelta(hours=-4))
-# issued_at and lifetime, and the exp, iat and signature of PyJOAT.
-PYJOAT_TIMES = {
-    "fraction": (
+# The same for other times: exp, iat and the signature.
+PYJOAT_TIMES = [
+    (
         {"issued_at": ISSUED.replace(microsecond=999_999)},
-        (1407294572, 1407290972),
-        "EzDOwtvg6v3dr2yNAEtNxp0HWzLeRSKcD5CbRQcNhl8",
+        (1407294572, 1407290972, "EzDOwtvg6v3dr2yNAEtNxp0HWzLeRSKcD5CbRQcNhl8"),
     ),
-    "fractions-of-a-second-together": (
-        {
-            "issued_at": ISSUED.replace(microsecond=600_000),
-            "lifetime": timedelta(milliseconds=400),
-        },
-        (1407290973, 1407290972),
-        "2jAQT3UTubS5lhxSICBkP7cEpusEwy-FtVcpHoLRWRM",
+    (
+        {"issued_at": datetime(2014, 8, 6, 7, 39, 32, tzinfo=timezone(HOUR * 5.5))},
+        (1407294572, 1407290972, "EzDOwtvg6v3dr2yNAEtNxp0HWzLeRSKcD5CbRQcNhl8"),
     ),
-    "fractions-of-less-together": (
-        {
-            "issued_at": ISSUED.replace(microsecond=600_000),
-            "lifetime": timedelta(milliseconds=399),
-        },
-        (1407290972, 1407290972),
-        "eVGPxoMJmo7UK2OvCWEVyOrevKcpiEEaqcQ69puMLWY",
+    (
+        {"issued_at": ISSUED.replace(microsecond=600_000), "lifetime": TWO_FIFTHS},
+        (1407290973, 1407290972, "2jAQT3UTubS5lhxSICBkP7cEpusEwy-FtVcpHoLRWRM"),
     ),
-    "aware-east": (
-        {"issued_at": datetime(2014, 8, 6, 7, 39, 32, tzinfo=EAST)},
-        (1407294572, 1407290972),
-        "EzDOwtvg6v3dr2yNAEtNxp0HWzLeRSKcD5CbRQcNhl8",
+    (
+        {"issued_at": datetime(1969, 12, 31, 23, 59, 59, 500_000), "lifetime": QUARTER},
+        (-1, -1, "BmikIPbKULSNWNPsNJdBJo6xZmFDbdplW1f7Z8x5RL8"),
     ),
-    "aware-west": (
-        {"issued_at": datetime(2014, 8, 5, 22, 9, 32, 5, tzinfo=WEST)},
-        (1407294572, 1407290972),
-        "EzDOwtvg6v3dr2yNAEtNxp0HWzLeRSKcD5CbRQcNhl8",
-    ),
-    "before-1970": (
-        {
-            "issued_at": datetime(1969, 12, 31, 23, 59, 59, 500_000),
-            "lifetime": timedelta(milliseconds=250),
-        },
-        (-1, -1),
-        "BmikIPbKULSNWNPsNJdBJo6xZmFDbdplW1f7Z8x5RL8",
-    ),
-    "year-1": (
+    (
         {"issued_at": datetime(1, 1, 1)},
-        (-62135593200, -62135596800),
-        "G6FOAN4KEpCdo65FsjGcOjPvKsmCuiNfDheEtgOePFc",
+        (-62135593200, -62135596800, "G6FOAN4KEpCdo65FsjGcOjPvKsmCuiNfDheEtgOePFc"),
     ),
-    "year-9999": (
+    (
         {"issued_at": datetime(9999, 12, 31, 22)},
-        (253402297200, 253402293600),
-        "r7H5qqEZ4oFc8OR33mqNsSuujTjE83rBH-a_R77TS3c",
+        (253402297200, 253402293600, "r7H5qqEZ4oFc8OR33mqNsSuujTjE83rBH-a_R77TS3c"),
     ),
-    "negative-lifetime": (
+    (
         {"lifetime": timedelta(seconds=-1.5)},
-        (1407290970, 1407290972),
-        "XppzOFx1OSHW9I4Uthu-bKOwHScfxLHgrODFxr3_Dgg",
+        (1407290970, 1407290972, "XppzOFx1OSHW9I4Uthu-bKOwHScfxLHgrODFxr3_Dgg"),
     ),
-    "days": (
+    (
         {"lifetime": timedelta(days=30, microseconds=1)},
-        (1409882972, 1407290972),
-        "8eYNHnaADHvIVUN-8LOaq2hWnufk2plz92ILKd2y1D8",
+        (1409882972, 1407290972, "8eYNHnaADHvIVUN-8LOaq2hWnufk2plz92ILKd2y1D8"),
     ),
-}
+]
 
 
-@pytest.mark.parametrize(
-    ("given", "times", "signature"), PYJOAT_TIMES.values(), ids=PYJOAT_TIMES
-)
-def test_writes_the_times_that_pyjoat_wrote(issue, given, times, signature):
-    exp, iat = times
+@pytest.mark.parametrize(("given", "written"), PYJOAT_TIMES)
+def test_writes_the_times_that_pyjoat_wrote(issue, given, written):
+    exp, iat, signature = written
     assert issue(**given) == token_of_pyjoat({"exp": exp, "iat": iat}, signature)
 
 
@@ -286,47 +254,33 @@ class Text(str):
 
 
 class Number(int):
-    def __str__(self):
+    def __repr__(self):
         return "another number"
 
-    __repr__ = __str__
+    __str__ = __repr__
 
 
-SUBCLASSES = {
-    "int-enum": (Client.WEB, 7),
-    "int": (Number(8), 8),
-    "str-enum": (Named.READ, "read"),
-    "str": (Text("text"), "text"),
-}
-
-
-@pytest.mark.parametrize(("value", "plain"), SUBCLASSES.values(), ids=SUBCLASSES)
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [(Client.WEB, 7), (Number(8), 8), (Named.READ, "read"), (Text("text"), "text")],
+    ids=["int-enum", "int", "str-enum", "str"],
+)
 def test_subclasses_are_written_and_shown_as_plain(issue, asked, value, plain):
-    token, same = [
-        issue(**dict.fromkeys(("iss", "aud", "sub", "jti"), one), scp=scope)
-        for one, scope in (
-            (value, [Named.READ, Text("read")]),
-            (plain, ["read", "read"]),
-        )
-    ]
-    assert token == same
-    shown = [asked[0][claim] for claim in ("iss", "aud", "sub", "jti")]
+    names = ("iss", "aud", "sub", "jti")
+    token = issue(**dict.fromkeys(names, value), scp=[Named.READ, Text("text")])
+    assert token == issue(**dict.fromkeys(names, plain), scp=["read", "text"])
+    shown = [asked[0][name] for name in names]
     assert [(type(one), one) for one in shown] == [(type(plain), plain)] * 4
     assert [type(permission) for permission in asked[0]["scp"]] == [str, str]
 
 
-SURROGATES = {
-    "high": "marker-text\ud800",
-    "low": "\udc00marker-text",
-    "reversed": "\ude00\ud83d marker-text",
-    # Which JSON would make one character of.
-    "halves-of-a-pair": "marker-text \ud83d\ude00",
-}
-
-
-@pytest.mark.parametrize("text", SURROGATES.values(), ids=SURROGATES)
+# JSON would make one character of the last.
+@pytest.mark.parametrize(
+    "surrogates", ["\ud800", "-\udc00", "\ude00\ud83d-", "\ud83d\ude00"], ids=ascii
+)
 @pytest.mark.parametrize("name", ["iss", "aud", "sub", "jti", "scp"])
-def test_lone_surrogates_are_not_issued(issue, asked, name, text):
+def test_lone_surrogates_are_not_issued(issue, asked, name, surrogates):
+    text = f"marker-text{surrogates}"
     with pytest.raises(ValueError, match="surrogate") as caught:
         issue(**{name: ["read", text] if name == "scp" else text})
     assert not isinstance(caught.value, joat.TokenError)

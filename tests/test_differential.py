@@ -378,8 +378,8 @@ BROKEN = {
     "digits of an integer": ("MAX_DIGITS = 4_300", "MAX_DIGITS = 4_299"),
     "depth": ("MAX_DEPTH = 128", "MAX_DEPTH = 129"),
     "member twice": (
-        "[name] = self.value(depth + 1)",
-        ".setdefault(name, self.value(2))",
+        "members[name] = self.value(depth + 1)",
+        "members.setdefault(name, self.value(depth + 1))",
     ),
     "algorithm": ('header.get("alg") != "HS256"', 'header.get("alg") is None'),
     "critical": (' or "crit" in header', ""),

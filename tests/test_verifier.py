@@ -107,9 +107,13 @@ def test_every_function_refuses_alike(token, error):
 
 @pytest.mark.parametrize("token", MALFORMED.values(), ids=MALFORMED)
 def test_nobody_is_asked_for_the_salt_of_what_is_malformed(asked, token):
-    for function in (joat.verify_token, joat.parse_token, joat.unverified_claims):
-        assert outcome(function, token) in (joat.MalformedToken, None)
-    assert outcome(joat.unverified_claims, token) is joat.MalformedToken
+    told = set()
+    for function in (joat.verify_token, joat.unverified_claims):
+        with pytest.raises(joat.MalformedToken) as caught:
+            function(token)
+        told.add(str(caught.value))
+    assert len(told) == 1
+    assert joat.parse_token(token) is None
     assert outcome(joat.verify_token, token, salt=None) is joat.MalformedToken
     assert asked == []
 
@@ -484,8 +488,8 @@ def test_a_header_without_one_token(asked, authorization, error):
 
 
 # What is left of the header is one token, but no good one.
-@pytest.mark.parametrize("before", ["", "\n", "\t", "\xa0", '"', "token="])
-@pytest.mark.parametrize("after", [f",{TOKEN}", "\n", "\tx", "\xa0", "\x0b"])
+@pytest.mark.parametrize("before", ["", "X", "\n", "\t", "\xa0", '"'])
+@pytest.mark.parametrize("after", [f",{TOKEN}", "\n", "\tX", "\xa0", "\x0b"])
 def test_a_header_with_no_good_token(asked, before, after):
     text = f"{before}{TOKEN}{after}"
     for authorization in (f"Bearer {text}", f"Bearer {text}".encode("latin-1")):
