@@ -4,15 +4,12 @@ Not here: the two commands that install something, which tests/package.py and th
 continuous integration run, and the server, which tests/integration runs.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-from sybil import Example, Sybil
+from sybil import Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 import joat
@@ -20,7 +17,7 @@ import joat
 README = Path(__file__).parent.parent / "README.md"
 
 
-def run_shell(example: Example) -> None:
+def run_shell(example):
     """Run a block with bash; the lines that are comments are what it prints."""
     script = str(example.parsed)
     scripts = Path(sys.executable).parent
@@ -37,7 +34,7 @@ def run_shell(example: Example) -> None:
     assert done.stdout.splitlines() == told
 
 
-def test_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examples(tmp_path, monkeypatch):
     monkeypatch.setattr(joat, "salt_generator", joat.salt_generator)
     parsers = [PythonCodeBlockParser(), CodeBlockParser("sh", run_shell)]
     document = Sybil(parsers).parse(README)
