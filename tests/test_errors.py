@@ -95,26 +95,16 @@ def test_quoting(text, quoted):
     assert challenge.endswith(f'scope="read {quoted[1:]}')
 
 
-SCOPES = {
-    "left-out": ((), ()),
-    "empty": (([],), ()),
-    "list": ((["b", "a"],), ("b", "a")),
-    "tuple": ((("b", "a"),), ("b", "a")),
-    "set": (({"b", "a"},), ("a", "b")),
-    "frozenset": ((frozenset("ba"),), ("a", "b")),
-}
+@pytest.mark.parametrize("kind", [list, tuple, set, frozenset])
+def test_scope_that_is_needed(kind):
+    scope = joat.InsufficientScope("lacking", kind(["b", "a"])).scope
+    assert scope == (("b", "a") if kind in (list, tuple) else ("a", "b"))
+    for error in joat.InsufficientScope(""), joat.InsufficientScope("", kind()):
+        assert error.scope == ()
+        assert "scope=" not in error.www_authenticate()
 
 
-@pytest.mark.parametrize(("arguments", "scope"), SCOPES.values(), ids=SCOPES)
-def test_scope_that_is_needed(arguments, scope):
-    error = joat.InsufficientScope("lacking", *arguments)
-    assert error.scope == scope
-    assert ("scope=" in error.www_authenticate()) == bool(scope)
-
-
-@pytest.mark.parametrize(
-    "scope", ["admin", b"admin", None, 7, {"admin": 1}, [b"admin"], {"admin", None}]
-)
+@pytest.mark.parametrize("scope", ["admin", b"admin", None, {"admin": 1}, [b"admin"]])
 def test_a_scope_is_several_texts(scope):
     with pytest.raises(TypeError, match=r"^scope must ") as caught:
         joat.InsufficientScope("lacking", scope)
@@ -188,11 +178,7 @@ TOKENS = {
         f"claim-{name}": (with_claims(**{name: None}), WRONG_CLAIM.format(name))
         for name in (*CLAIMS, "jti", "nbf")
     },
-    **{
-        f"no-{name}": (make_token(without(name)), WRONG_CLAIM.format(name))
-        for name in CLAIMS
-    },
-    "permission": (with_claims(scp=[1]), WRONG_CLAIM.format("scp")),
+    "no-claim": (make_token(without("sub")), WRONG_CLAIM.format("sub")),
     "forged": (make_token(salt=SALT[::-1]), "the token's signature does not match"),
     "exp": (with_claims(exp=NOW), "the token has expired"),
     "nbf": (with_claims(nbf=NOW + 1), "the token is not valid yet"),

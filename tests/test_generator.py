@@ -71,19 +71,14 @@ def test_class_and_instance_give_defaults(asked, clock):
     assert vars(generator) == before
 
 
-@pytest.mark.parametrize("name", ARGUMENTS)
-def test_what_is_nowhere_given_is_an_error(asked, name):
-    generator = joat.TokenGenerator(None)
-    arguments = {key: value for key, value in ARGUMENTS.items() if key != name}
-    with pytest.raises(TypeError, match=rf"^{name} must be .*NoneType"):
-        generator.issue_token(**arguments)
-    assert asked == []
-
-
 @pytest.mark.parametrize("name", [*ARGUMENTS, "issued_at", "lifetime"])
-def test_none_is_an_error_in_spite_of_a_default(asked, name):
-    with pytest.raises(TypeError, match=rf"^{name} must .*NoneType"):
-        Complete("provider").issue_token(**{"scope": [], name: None})
+def test_none_is_an_error_and_no_default(asked, name):
+    others = {key: value for key, value in ARGUMENTS.items() if key != name}
+    with pytest.raises(TypeError, match=rf"^{name} must .*NoneType$"):
+        Complete("provider").issue_token(**others, **{name: None})
+    if name in ARGUMENTS:
+        with pytest.raises(TypeError, match=rf"^{name} must be .*NoneType$"):
+            joat.TokenGenerator(None).issue_token(**others)
     assert asked == []
 
 
@@ -175,16 +170,6 @@ def test_wrong_arguments_are_told_without_a_salt(generator):
         generator.issue_token(**ARGUMENTS, jti=1.5, salt=None)
 
 
-class Changing(tzinfo):
-    """Summer time: two hours ahead from 2014-08-06 on, one hour before."""
-
-    def utcoffset(self, moment):
-        return timedelta(hours=1 if moment < datetime(2014, 8, 6, tzinfo=self) else 2)
-
-    def dst(self, moment):
-        return self.utcoffset(moment) - timedelta(hours=1)
-
-
 class NoOffset(tzinfo):
     def utcoffset(self, moment):
         return None
@@ -201,8 +186,6 @@ MOMENTS = {
     "behind": (issued_in(seconds=-90), NOW + 90),
     "offset-of-a-fraction": (issued_in(microseconds=1), NOW - 1),
     "no-offset": (ISSUED.replace(tzinfo=NoOffset()), NOW),
-    "summer": (ISSUED.replace(tzinfo=Changing()), NOW - 7200),
-    "winter": (datetime(2014, 8, 5, tzinfo=Changing()), 1407193200),
     "epoch": (datetime(1970, 1, 1), 0),
     "just-before-epoch": (datetime(1969, 12, 31, 23, 59, 59, 999_999), -1),
     "first": (datetime.min, -62135596800),
@@ -266,19 +249,8 @@ def test_longest_token(generator):
     assert_tells_nothing(caught.value, "xxxxxxxx", SALT)
 
 
-MESSAGES = [
-    ("user_id", None, "user_id must be a str or an int, not NoneType"),
-    ("scope", (), "scope must be a list of str, not tuple"),
-    ("scope", [1], "scope must hold only str, not int"),
-    ("issued_at", 1, "issued_at must be a datetime.datetime, not int"),
-    ("lifetime", 1, "lifetime must be a datetime.timedelta, not int"),
-    ("jti", "\ud800", "identifiers and scope must not hold lone surrogates"),
-    ("salt", None, "there is no salt for these claims"),
-]
-
-
-@pytest.mark.parametrize(("name", "value", "message"), MESSAGES)
-def test_what_the_programmer_is_told(generator, name, value, message):
-    with pytest.raises((TypeError, ValueError)) as caught:
-        generator.issue_token(**{**ARGUMENTS, name: value})
-    assert str(caught.value) == message
+def test_lone_surrogate_is_told(generator):
+    with pytest.raises(ValueError, match="surrogate") as caught:
+        generator.issue_token(**ARGUMENTS, jti="value-marker\ud800")
+    told = "identifiers and scope must not hold lone surrogates"
+    assert str(caught.value) == told
