@@ -8,8 +8,6 @@ source distribution. Before that, both are built again from a copy of the source
 must be the same octets. DIRECTORY is for what is built and is emptied first.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shutil
@@ -23,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 EPOCH = 1407290972  # any time after 1980, where zip's begins
 
 
-def run(*command: str | Path, cwd: Path = ROOT, environment: Path | None = None) -> str:
+def run(*command, cwd=ROOT, environment=None):
     """Run a command, in an environment if one is given; return what it prints."""
     path = os.environ["PATH"]
     print("$", *command, flush=True)
@@ -42,20 +40,20 @@ def run(*command: str | Path, cwd: Path = ROOT, environment: Path | None = None)
     return done.stdout
 
 
-def blocks(language: str) -> list[str]:
+def blocks(language):
     """Return the README's code blocks in a language."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
-def build(source: Path, directory: Path) -> tuple[Path, Path]:
+def build(source, directory):
     """Return the wheel and the source distribution of what is in `source`."""
     run(sys.executable, "-m", "build", "--outdir", directory, source)
     [wheel], [sdist] = directory.glob("*.whl"), directory.glob("*.tar.gz")
     return wheel, sdist
 
 
-def unpack(sdist: Path, directory: Path) -> Path:
+def unpack(sdist, directory):
     """Return the directory that the source distribution holds."""
     with tarfile.open(sdist) as archive:
         archive.extractall(directory)
@@ -63,7 +61,7 @@ def unpack(sdist: Path, directory: Path) -> Path:
     return setup.parent
 
 
-def main(directory: Path) -> None:
+def main(directory):
     """Do all of it; the first failure ends it with an error."""
     shutil.rmtree(directory, ignore_errors=True)
     os.environ["SOURCE_DATE_EPOCH"] = str(EPOCH)

@@ -5,8 +5,6 @@
 It reports, and asserts nothing about time.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import platform
@@ -21,7 +19,7 @@ from measure import least, silence
 import joat
 
 
-def main() -> None:
+def main():
     parser = argparse.ArgumentParser(prog="python tests/benchmarks")
     parser.add_argument(
         "-c",
@@ -49,7 +47,7 @@ def main() -> None:
     print(lines.processes(max(1, few // 2)))
 
 
-def table(rounds: int) -> str:
+def table(rounds):
     """Return the table: issuing and verifying, in microseconds and as ratios."""
     ours = peers.ours()
     bare = peers.Peer("the floor", floor.issue, floor.verify)
@@ -80,7 +78,7 @@ def table(rounds: int) -> str:
     return "\n".join(rows) + "\n"
 
 
-def check(ours: peers.Peer, bare: peers.Peer, others: list[peers.Peer]) -> None:
+def check(ours, bare, others):
     """Make sure that all do the work: one that checks less would look faster.
 
     itsdangerous refuses the last two as it does every JWT.
@@ -108,7 +106,7 @@ def check(ours: peers.Peer, bare: peers.Peer, others: list[peers.Peer]) -> None:
         require(len(peer.issue()) == LENGTH, f"tokens of {LENGTH} characters")
 
 
-def _refuses(peer: peers.Peer, token: str) -> bool:
+def _refuses(peer, token):
     try:
         return peer.verify(token) is None
     except peer.refusal:

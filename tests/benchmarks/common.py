@@ -1,7 +1,5 @@
 """What everything here issues and verifies: the claims and the secret."""
 
-from __future__ import annotations
-
 import time
 
 PROVIDER = "My OAuth2 Provider"
@@ -16,7 +14,7 @@ SECRET = b"0123456789abcdef0123456789abcdef"
 LENGTH = 232
 
 
-def claims() -> dict[str, object]:
+def claims():
     """Return the claims of a new token, in the order in which joat writes them."""
     now = int(time.time())
     return {
@@ -29,7 +27,7 @@ def claims() -> dict[str, object]:
     }
 
 
-def require(met: bool, what: str) -> None:
+def require(met, what):
     """Stop unless a condition is met without which the figures mean nothing."""
     if not met:
         raise SystemExit(f"the benchmark needs {what}")

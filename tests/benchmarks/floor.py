@@ -5,14 +5,12 @@ Nothing here refuses anything; only the result of the comparison is looked at,
 so that a mistake in this module shows.
 """
 
-from __future__ import annotations
-
 import time
 from binascii import a2b_base64, b2a_base64
 from hmac import compare_digest, digest
 from json import JSONDecoder, JSONEncoder
 
-from common import CLIENT, LIFETIME, PROVIDER, SCOPE, SECRET, USER
+from common import SECRET, claims
 
 _HEADER = b"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
 _TO_BASE64URL = bytes.maketrans(b"+/", b"-_")
@@ -22,29 +20,20 @@ _encode = JSONEncoder(separators=(",", ":")).encode
 _raw_decode = JSONDecoder().raw_decode
 
 
-def issue() -> str:
-    now = int(time.time())
-    claims = {
-        "aud": CLIENT,
-        "iss": PROVIDER,
-        "exp": now + LIFETIME,
-        "iat": now,
-        "scp": SCOPE,
-        "sub": USER,
-    }
-    payload = b2a_base64(_encode(claims).encode(), newline=False)
+def issue():
+    payload = b2a_base64(_encode(claims()).encode(), newline=False)
     signing_input = _HEADER + payload.translate(_TO_BASE64URL).rstrip(b"=")
     signature = b2a_base64(digest(SECRET, signing_input, "sha256"), newline=False)
     token = signing_input + b"." + signature.translate(_TO_BASE64URL).rstrip(b"=")
     return token.decode()
 
 
-def verify(token: str) -> dict[str, object] | None:
+def verify(token):
     signing_input, _, signature = token.encode().rpartition(b".")
     received = a2b_base64(signature.translate(_TO_BASE64) + b"=")
     payload = signing_input.partition(b".")[2].translate(_TO_BASE64)
-    claims, _ = _raw_decode(a2b_base64(payload + b"==").decode())
+    found, _ = _raw_decode(a2b_base64(payload + b"==").decode())
     time.time()
     if not compare_digest(digest(SECRET, signing_input, "sha256"), received):
         return None
-    return claims
+    return found

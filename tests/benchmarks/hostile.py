@@ -5,8 +5,6 @@ that the token gets as far as the signature, and as one more member of the
 header.
 """
 
-from __future__ import annotations
-
 from binascii import b2a_base64
 
 LIMIT = 65_536
@@ -62,9 +60,9 @@ _FILLINGS = {
 }
 
 
-def tokens() -> dict[str, list[object]]:
+def tokens():
     """Return the tokens by what they have the most of; all are to be refused."""
-    made: dict[str, list[object]] = {
+    made = {
         name: [make(*filling) for filling in fillings for make in (_claim, _member)]
         for name, fillings in _FILLINGS.items()
     }
@@ -90,15 +88,15 @@ def tokens() -> dict[str, list[object]]:
     return made
 
 
-def _claim(*filling: str) -> str:
+def _claim(*filling):
     return _fill(f"{_encode(_HEADER + '}')}.", _CLAIMS, filling, f".{_SIGNATURE}")
 
 
-def _member(*filling: str) -> str:
+def _member(*filling):
     return _fill("", _HEADER, filling, f".{_encode(_CLAIMS + '}')}.{_SIGNATURE}")
 
 
-def _fill(before: str, members: str, filling: tuple[str, ...], after: str) -> str:
+def _fill(before, members, filling, after):
     beginning, repeated, end = filling
     beginning = f'{members},"x":{beginning}'
     room = (LIMIT - len(before) - len(after)) * 3 // 4
@@ -106,6 +104,6 @@ def _fill(before: str, members: str, filling: tuple[str, ...], after: str) -> st
     return before + _encode(beginning + repeated * times + end + "}") + after
 
 
-def _encode(text: str) -> str:
+def _encode(text):
     encoded = b2a_base64(text.encode(), newline=False).decode()
     return encoded.translate({43: "-", 47: "_", 61: None})

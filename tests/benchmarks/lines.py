@@ -3,8 +3,6 @@
 Every function returns the text to print.
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import time
@@ -12,7 +10,6 @@ from functools import partial
 from hmac import digest
 from multiprocessing import get_context
 from statistics import median
-from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import floor
@@ -22,9 +19,6 @@ from common import CLIENT, LENGTH, NEEDED, PROVIDER, SCOPE, SECRET, USER, requir
 from measure import least, rounds_of
 
 import joat
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _IMPORTS = {
     "nothing": "pass",
@@ -41,9 +35,9 @@ _FORGED = (LENGTH, 8_000, 64_000)
 _ours = peers.ours()  # sets joat.salt_generator, in each process of the last line too
 
 
-def authentication(rounds: int) -> str:
+def authentication(rounds):
     compared = peers.authenticating()
-    calls: dict[str, tuple] = {"parse_token": (joat.parse_token, _ours.issue())}
+    calls = {"parse_token": (joat.parse_token, _ours.issue())}
     for peer in compared:
         header = f"Bearer {peer.issue()}"
         _require_refusals(peer)
@@ -62,7 +56,7 @@ def authentication(rounds: int) -> str:
     )
 
 
-def _require_refusals(peer: peers.Peer) -> None:
+def _require_refusals(peer):
     """Make sure that a peer refuses another provider, client and scope."""
     usual = {"provider": PROVIDER, "client_id": CLIENT, "scope": SCOPE}
     for changed in {"provider": "x"}, {"client_id": "x"}, {"scope": ["profile"]}:
@@ -76,9 +70,9 @@ def _require_refusals(peer: peers.Peer) -> None:
         require(found is None, f"{peer.name} to check the {next(iter(changed))}")
 
 
-def text_salts(rounds: int) -> str:
+def text_salts(rounds):
     salts = {"text": SECRET.decode(), "byte": SECRET}
-    calls: dict[tuple[str, str], tuple] = {}
+    calls = {}
     with patch.object(joat, "salt_generator", lambda claims: salts[claims["aud"]]):
         for client in salts:
             generator = joat.TokenGenerator(PROVIDER, client)
@@ -99,7 +93,7 @@ def text_salts(rounds: int) -> str:
     return f"a str salt / the same as bytes, µs: {figures}"
 
 
-def clock(rounds: int) -> str:
+def clock(rounds):
     # What the time of an answer tells a stranger, and who holds a token.
     salts = {CLIENT: SECRET}
     revoked = {"revoked"}
@@ -147,7 +141,7 @@ def clock(rounds: int) -> str:
     )
 
 
-def imports(rounds: int) -> str:
+def imports(rounds):
     # Isolated, so that the installed joat is imported, with its compiled files.
     runs = {
         name: (partial(subprocess.run, check=True), [sys.executable, "-Ic", code])
@@ -155,7 +149,7 @@ def imports(rounds: int) -> str:
     }
     times = rounds_of(runs, rounds, 1)
 
-    def more(name: str, base: str) -> str:
+    def more(name, base):
         pairs = zip(times[name], times[base])
         return f"{median(one - other for one, other in pairs) / 1000:.1f}"
 
@@ -170,7 +164,7 @@ def imports(rounds: int) -> str:
     )
 
 
-def growth(rounds: int) -> str:
+def growth(rounds):
     generator = joat.TokenGenerator("me", CLIENT)
     calls = {}
     for length in _LENGTHS:
@@ -199,7 +193,7 @@ def growth(rounds: int) -> str:
     )
 
 
-def rotation(rounds: int) -> str:
+def rotation(rounds):
     token = _ours.issue()
     others = [bytes([i]) * len(SECRET) for i in range(1, max(_SALTS))]
     calls = {}
@@ -218,7 +212,7 @@ def rotation(rounds: int) -> str:
     )
 
 
-def hostility(rounds: int) -> str:
+def hostility(rounds):
     figures = []
     for name, tokens in hostile.tokens().items():
         for token in tokens:
@@ -233,11 +227,9 @@ def hostility(rounds: int) -> str:
     )
 
 
-def processes(rounds: int) -> str:
+def processes(rounds):
     # The floor tells what the machine has to give: its processors may be busy.
-    rates: dict[tuple[str, int], list[float]] = {
-        (who, count): [] for who in ("joat", "floor") for count in (1, 2)
-    }
+    rates = {(who, count): [] for who in ("joat", "floor") for count in (1, 2)}
     for _ in range(rounds):
         for count in (1, 2):
             with get_context("spawn").Pool(count) as pool:
@@ -247,7 +239,7 @@ def processes(rounds: int) -> str:
             for who, some in zip(("joat", "floor"), zip(*each)):
                 rates[who, count].append(sum(some))
 
-    def more(who: str) -> str:
+    def more(who):
         pairs = zip(rates[who, 2], rates[who, 1])
         return f"{median(two / one for two, one in pairs):.2f}"
 
@@ -259,7 +251,7 @@ def processes(rounds: int) -> str:
     )
 
 
-def _rates(begin: float) -> tuple[float, float]:
+def _rates(begin):
     token = _ours.issue()
     return (
         _rate(_ours.verify, token, begin),
@@ -267,7 +259,7 @@ def _rates(begin: float) -> tuple[float, float]:
     )
 
 
-def _rate(verify: Callable[[str], object], token: str, begin: float) -> float:
+def _rate(verify, token, begin):
     require(time.time() < begin, "a process to start within 0.8 seconds")
     time.sleep(begin - time.time())
     done = 0
@@ -278,7 +270,7 @@ def _rate(verify: Callable[[str], object], token: str, begin: float) -> float:
     return done / (now - begin)
 
 
-def _scope(length: int) -> list[str]:
+def _scope(length):
     generator = joat.TokenGenerator("me", CLIENT)
     shortest = len(generator.issue_token(user_id=USER, scope=[""]))
     # Four characters hold three bytes, and a permission, its quotes and comma

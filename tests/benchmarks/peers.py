@@ -5,28 +5,18 @@ are checked. Where a library can prepare its key or its checks, it does so here,
 before the clock runs.
 """
 
-from __future__ import annotations
-
+from collections import namedtuple
 from importlib import import_module, metadata
-from typing import TYPE_CHECKING, NamedTuple
 
 from common import CLIENT, LIFETIME, NEEDED, PROVIDER, SCOPE, SECRET, USER, claims
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+Peer = namedtuple("Peer", "name issue verify refusal", defaults=[()])
 
 
-class Peer(NamedTuple):
-    name: str
-    issue: Callable[[], str]
-    verify: Callable[[str], dict[str, object] | None]
-    refusal: tuple[type[Exception], ...] | type[Exception] = ()
-
-
-def installed() -> tuple[list[Peer], list[str]]:
+def installed(prepared=None):
     """Return the peers with their versions, and the names of those not there."""
     found, missing = [], []
-    for distribution, prepare in _PREPARE.items():
+    for distribution, prepare in (prepared or _PREPARE).items():
         try:
             name = f"{distribution} {metadata.version(distribution)}"
         except metadata.PackageNotFoundError:
@@ -36,7 +26,7 @@ def installed() -> tuple[list[Peer], list[str]]:
     return found, missing
 
 
-def ours() -> Peer:
+def ours():
     """Return joat as most servers use it: `parse_token`, and the function set."""
     import joat
 
@@ -53,23 +43,12 @@ def ours() -> Peer:
     return Peer(f"joat {metadata.version('PyJOAT')}", issue, joat.parse_token)
 
 
-def authenticating() -> list[Peer]:
+def authenticating():
     """Return those that a resource server may use, with all that it expects.
 
     `verify` takes the value of an Authorization header; provider, client and one
     permission are checked too.
     """
-    found = [_authenticating_joat()]
-    for distribution, prepare in _AUTHENTICATING.items():
-        try:
-            name = f"{distribution} {metadata.version(distribution)}"
-        except metadata.PackageNotFoundError:
-            continue
-        found.append(Peer(name, *prepare()))
-    return found
-
-
-def _authenticating_joat():
     import joat
 
     def verify(header):
@@ -77,7 +56,8 @@ def _authenticating_joat():
             header, provider=PROVIDER, client_id=CLIENT, scope=[NEEDED]
         )
 
-    return Peer("joat", ours().issue, verify, joat.TokenError)
+    joats = Peer("joat", ours().issue, verify, joat.TokenError)
+    return [joats, *installed(_AUTHENTICATING)[0]]
 
 
 def _authenticating_pyjwt():

@@ -1,7 +1,5 @@
 """Install the newest releases of npm's JWT libraries into the directory argv[1]."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 import sys

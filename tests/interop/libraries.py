@@ -4,14 +4,12 @@ Each verifies the signature with HS256 alone, and `exp` and `nbf` where the libr
 does so.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
 import warnings
+from collections import namedtuple
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jose.exceptions
 import jose.jwt
@@ -31,20 +29,12 @@ with warnings.catch_warnings(record=True):
 
 from helpers import SALT, b64
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 HEADER = {"alg": "HS256", "typ": "JWT"}
+# `errors` are what `verify` raises for a token that it refuses.
+Peer = namedtuple("Peer", "sign verify errors")
 
 
-class Peer(NamedTuple):
-    sign: Callable[[dict[str, Any]], str]
-    verify: Callable[[str], dict[str, Any]]
-    # What `verify` raises for a token that it refuses.
-    errors: tuple[type[Exception], ...]
-
-
-def verify_pyjwt(token: str) -> dict[str, Any]:
+def verify_pyjwt(token):
     options = {"verify_aud": False}
     return jwt.decode(token, SALT, algorithms=["HS256"], options=options)
 
@@ -52,13 +42,13 @@ def verify_pyjwt(token: str) -> dict[str, Any]:
 _joserfc_key = joserfc.jwk.OctKey.import_key(SALT)
 
 
-def verify_joserfc(token: str) -> dict[str, Any]:
+def verify_joserfc(token):
     claims = joserfc.jwt.decode(token, _joserfc_key, algorithms=["HS256"]).claims
     joserfc.jwt.JWTClaimsRegistry().validate(claims)
     return claims
 
 
-def verify_python_jose(token: str) -> dict[str, Any]:
+def verify_python_jose(token):
     options = {"verify_aud": False}
     return jose.jwt.decode(token, SALT, algorithms=["HS256"], options=options)
 
@@ -66,13 +56,13 @@ def verify_python_jose(token: str) -> dict[str, Any]:
 _jwcrypto_key = jwcrypto.jwk.JWK(kty="oct", k=b64(SALT))
 
 
-def sign_jwcrypto(claims: dict[str, Any]) -> str:
+def sign_jwcrypto(claims):
     token = jwcrypto.jwt.JWT(header=HEADER, claims=claims)
     token.make_signed_token(_jwcrypto_key)
     return token.serialize()
 
 
-def verify_jwcrypto(token: str) -> dict[str, Any]:
+def verify_jwcrypto(token):
     read = jwcrypto.jwt.JWT(jwt=token, key=_jwcrypto_key, algs=["HS256"])
     return json.loads(read.claims)
 
@@ -80,7 +70,7 @@ def verify_jwcrypto(token: str) -> dict[str, Any]:
 _authlib = authlib.jose.JsonWebToken(["HS256"])
 
 
-def verify_authlib(token: str) -> dict[str, Any]:
+def verify_authlib(token):
     claims = _authlib.decode(token, SALT)
     claims.validate()
     return dict(claims)
@@ -117,9 +107,7 @@ PYTHON_PEERS = {
 NODE_PEERS = ("jose", "jsonwebtoken", "fast-jwt")
 
 
-def ask_node(
-    claims: list[dict[str, Any]], tokens: list[str]
-) -> dict[str, dict[str, list[Any]]]:
+def ask_node(claims, tokens):
     """Let each library of npm sign `claims` and verify `tokens`, in one process."""
     request = {"secret": SALT.decode(), "claims": claims, "tokens": tokens}
     answer = subprocess.run(
