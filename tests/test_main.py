@@ -148,6 +148,7 @@ REFUSED_SALTS = {
     "line-separator": (SALT + "\u2028".encode() + SALT, CONTROL),
     "space-before": (b" " + SALT, "line 1 of the salts begins or ends with white"),
     "space-behind": (SALT + b" \n", "white space"),
+    "space-alone": (b" \n", "line 1 of the salts begins or ends with white"),
     "two-spaces": (SALT + b"\n  \n", "line 2 of the salts begins or ends"),
     "pem": (b"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA", KEY),
     "ssh": (b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI marker", KEY),
