@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import Enum
-from typing import Any, Final, Literal, TypeVar, Union
+from typing import Any, Final, Literal, Optional, TypeVar, Union
 
 _T = TypeVar("_T")
 _Several = Union[list[_T], tuple[_T, ...], set[_T], frozenset[_T]]
@@ -21,7 +21,11 @@ Identifier = Union[str, int]
 Accepted = Union[Identifier, _Several[str], _Several[int], _Several[Identifier]]
 Permissions = _Several[str]
 
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_PERMISSION = "scope must hold only str"
+
+# What has no UTF-8 form. Encoding would tell as well, but with an error that holds
+# the text.
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Omitted(Enum):
@@ -38,23 +42,30 @@ OMITTED: Final[Literal[Omitted.OMITTED]] = Omitted.OMITTED
 
 
 def wrong_type(rule: str, value: Any) -> TypeError:
-    """Return the error for an argument whose type is against the `rule`."""
+    """Return the error for an argument whose type breaks the `rule`."""
     return TypeError(f"{rule}, not {type(value).__name__}")
 
 
-def has_lone_surrogate(text: str) -> bool:
-    """Tell whether a text has no UTF-8 form.
-
-    To try would do as well, but the standard library's error holds the text.
-    """
-    return _LONE_SURROGATE.search(text) is not None
-
-
-def text(name: str, value: Any) -> str:
-    """Return the argument `name` as a plain str, also if it is of a subclass."""
+def text(rule: str, value: Any) -> str:
+    """Return a str, of a subclass as a plain one; for all else raise the `rule`."""
+    if type(value) is str:
+        return value
     if not issubclass(type(value), str):
-        raise wrong_type(f"{name} must be a str", value)
+        raise wrong_type(rule, value)
     return str.__str__(value)
+
+
+def octets_or_text(token: Any) -> Optional[str]:
+    """Return str or bytes as a plain str, and None for all else.
+
+    Octets are Latin-1, as in HTTP servers.
+    """
+    kind = type(token)
+    if kind is str:
+        return token
+    if issubclass(kind, bytes):
+        return bytes.decode(token, "latin-1")
+    return str.__str__(token) if issubclass(kind, str) else None
 
 
 def identifier(name: str, value: Any) -> Identifier:
@@ -65,8 +76,7 @@ def identifier(name: str, value: Any) -> Identifier:
     """
     kind = type(value)
     if kind is str or kind is int:
-        plain: Identifier = value
-        return plain
+        return value
     if issubclass(kind, str):
         return str.__str__(value)
     if issubclass(kind, int) and kind is not bool:
@@ -88,8 +98,7 @@ def accepted(name: str, value: Any) -> Collection[object]:
     if issubclass(kind, (list, tuple)):
         return [identifier(name, one) for one in value]
     if issubclass(kind, (set, frozenset)):
-        values: Collection[object] = value
-        return values
+        return value
     rule = f"{name} must be a str or an int, or a list, tuple, set or frozenset of them"
     raise wrong_type(rule, value)
 
@@ -113,25 +122,15 @@ class _Int:
         return issubclass(kind, int) and kind is not bool and self.value == other
 
 
-def header_text(authorization: Any) -> str:
-    """Return the value of a header as text; octets are Latin-1, as in HTTP servers."""
-    kind = type(authorization)
-    if kind is str:
-        value: str = authorization
-        return value
-    if issubclass(kind, bytes):
-        return bytes.decode(authorization, "latin-1")
-    if not issubclass(kind, str):
-        raise wrong_type("authorization must be a str, bytes or None", authorization)
-    return str.__str__(authorization)
-
-
 def permissions(scope: Any) -> list[str]:
-    """Return the permissions that a verifier asks for, in an order that stays."""
+    """Return the permissions that a verifier asks for.
+
+    Those of a set are sorted, so that the challenge is always the same.
+    """
     kind = type(scope)
     if not issubclass(kind, (list, tuple, set, frozenset)):
         raise wrong_type("scope must be a list, tuple, set or frozenset of str", scope)
-    found = list(map(_permission, scope))
+    found = [text(_PERMISSION, one) for one in scope]
     return sorted(found) if issubclass(kind, (set, frozenset)) else found
 
 
@@ -139,19 +138,11 @@ def scope_claim(scope: Any) -> list[str]:
     """Return the permissions that a token is to hold, in the order given."""
     if not issubclass(type(scope), list):
         raise wrong_type("scope must be a list of str", scope)
-    return list(map(_permission, scope))
-
-
-def _permission(value: Any) -> str:
-    if type(value) is str:
-        return value
-    if not issubclass(type(value), str):
-        raise wrong_type("scope must hold only str", value)
-    return str.__str__(value)
+    return [text(_PERMISSION, one) for one in scope]
 
 
 def seconds(leeway: Any) -> float:
-    """Return the leeway in seconds, given as such or as a timedelta."""
+    """Return the leeway, a number of seconds or a timedelta, in seconds."""
     kind = type(leeway)
     if issubclass(kind, timedelta):
         leeway = timedelta.total_seconds(leeway)
@@ -160,19 +151,11 @@ def seconds(leeway: Any) -> float:
         raise wrong_type(rule, leeway)
     if not 0 <= leeway <= sys.float_info.max:
         raise ValueError("leeway must be finite, and zero or more")
-    number: float = leeway
-    return number
+    return float(leeway)  # NumPy's own cannot be compared with a huge int
 
 
-def moment(name: str, value: datetime) -> datetime:
-    """Return the argument `name`, which must be a datetime."""
-    if not issubclass(type(value), datetime):
-        raise wrong_type(f"{name} must be a datetime.datetime", value)
-    return value
-
-
-def duration(name: str, value: timedelta) -> timedelta:
-    """Return the argument `name`, which must be a timedelta."""
-    if not issubclass(type(value), timedelta):
-        raise wrong_type(f"{name} must be a datetime.timedelta", value)
+def instance(kind: type[_T], name: str, value: Any) -> _T:
+    """Return the argument `name`, which must be a `kind`: a datetime or timedelta."""
+    if not issubclass(type(value), kind):
+        raise wrong_type(f"{name} must be a datetime.{kind.__name__}", value)
     return value

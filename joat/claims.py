@@ -20,8 +20,9 @@ from json.encoder import encode_basestring_ascii
 from math import isfinite
 from typing import Any, Optional, TypedDict
 
-from joat.arguments import Identifier, has_lone_surrogate
+from joat.arguments import LONE_SURROGATE, Identifier
 from joat.errors import MalformedToken
+from joat.json_object import MAX_DIGITS
 
 
 class _Credentials(TypedDict):
@@ -53,7 +54,7 @@ class VerifiedCredentials(Credentials):
 def dump(claims: dict[str, Any]) -> bytes:
     """Return claims of the right types as the JSON that PyJOAT 1.1.1 made of them.
 
-    Raises `ValueError` if a text has a lone surrogate.
+    Raises `ValueError` if a text has a lone surrogate, or an int too many digits.
     """
     # Member by member: JSONEncoder takes a fifth of the issuing longer.
     jti = f'"jti":{_dump(claims["jti"])},' if "jti" in claims else ""
@@ -64,7 +65,7 @@ def dump(claims: dict[str, Any]) -> bytes:
         f'"sub":{_dump(claims["sub"])}}}'
     )
     # encode_basestring_ascii writes its escapes in lower case.
-    if "\\ud" in text and any(map(has_lone_surrogate, _texts(claims))):
+    if "\\ud" in text and any(map(LONE_SURROGATE.search, _texts(claims))):
         raise ValueError("identifiers and scope must not hold lone surrogates")
     return text.encode()
 
@@ -122,7 +123,12 @@ def _texts(claims: dict[str, Any]) -> list[str]:
 
 
 def _dump(value: Identifier) -> str:
-    return encode_basestring_ascii(value) if isinstance(value, str) else str(value)
+    if isinstance(value, str):
+        return encode_basestring_ascii(value)
+    digits = str(value)
+    if len(digits.lstrip("-")) > MAX_DIGITS:  # Python's own limit can be lifted
+        raise ValueError(f"an int has more than {MAX_DIGITS} digits")
+    return digits
 
 
 def _is_finite(value: object) -> bool:

@@ -37,7 +37,7 @@ class TokenError(ValueError):
         `realm` (str) names the protected space (RFC 9110 section 11.5). Further
         `parameters` (str), such as `scope` or the `resource_metadata` of RFC
         9728 section 5.1, follow it in the order given; then come those of the
-        error itself, of which a `scope` given here takes the place.
+        error itself; a `scope` given here replaces the error's own.
 
         Whatever the values hold, the challenge is one line of printable ASCII:
         quotes and backslashes are escaped, other characters become `?`. Raises
@@ -51,8 +51,9 @@ class TokenError(ValueError):
         if "scope" in parameters:
             own.pop("scope", None)
         challenge += own.items()
-        names = [name.lower() for name, _ in challenge]
-        if not all(map(_TOKEN.fullmatch, names)) or len({*names}) < len(names):
+        names = [name for name, _ in challenge]
+        different = {name.lower() for name in names}
+        if not all(map(_TOKEN.fullmatch, names)) or len(different) < len(names):
             raise ValueError("a parameter's name is no token, or stands twice")
         quoted = [f"{name}={_quoted_string(name, value)}" for name, value in challenge]
         return f"Bearer {', '.join(quoted)}".rstrip()
@@ -104,7 +105,7 @@ class InsufficientScope(TokenError):
     """The token is good but lacks a permission.
 
     `scope` (a list, tuple, set or frozenset of str) holds the permissions that
-    were asked for, and is a tuple of them afterwards; the challenge names them.
+    were asked for, which the challenge names; the attribute is a tuple of them.
     Raises `TypeError` for anything else.
     """
 
@@ -130,5 +131,6 @@ class WeakSaltWarning(UserWarning):
 
 
 def _quoted_string(name: str, value: str) -> str:
-    printable = "".join(c if " " <= c <= "~" else "?" for c in text(name, value))
+    value = text(f"{name} must be a str", value)
+    printable = "".join(c if " " <= c <= "~" else "?" for c in value)
     return '"' + printable.replace("\\", "\\\\").replace('"', '\\"') + '"'

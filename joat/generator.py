@@ -11,13 +11,12 @@ from joat.arguments import (
     OMITTED,
     Identifier,
     Omitted,
-    duration,
     identifier,
-    moment,
+    instance,
     scope_claim,
 )
 from joat.claims import dump
-from joat.salt import Salt, current_generator, generator_for, hmac_keys
+from joat.salt import Salt, check_salt, hmac_keys
 
 _EPOCH = datetime(1970, 1, 1)
 _EPOCH_UTC = _EPOCH.replace(tzinfo=timezone.utc)
@@ -28,10 +27,9 @@ def timestamp(from_datetime: datetime) -> int:
     """Return the whole seconds from 1970-01-01 00:00 UTC to a datetime.
 
     A naive datetime is taken to be UTC. This is the NumericDate of RFC 7519
-    section 2, with any fraction cut off. Raises `TypeError` for anything else.
+    section 2, rounded down. Raises `TypeError` for anything else.
     """
-    moment("from_datetime", from_datetime)
-    return _microseconds_since_epoch(from_datetime) // 1_000_000
+    return _microseconds_since_epoch("from_datetime", from_datetime) // 1_000_000
 
 
 class TokenGenerator:
@@ -57,7 +55,7 @@ class TokenGenerator:
         name: Identifier,
         client_id: Union[Identifier, Omitted, None] = OMITTED,
     ) -> None:
-        current_generator()
+        check_salt()
         self.provider_name = name
         if client_id is not OMITTED:
             self.client_id = client_id
@@ -90,14 +88,14 @@ class TokenGenerator:
         None (but `jti` may be None), or for one that is neither given nor set as
         a default; `ValueError` if there is no salt for these claims, if that
         function changes them, if a text has a lone surrogate, if an int has more
-        digits than Python writes, or if the token would be longer than 65,536
-        characters; what the verifying functions raise for a wrong salt; and
-        whatever `joat.salt_generator` raises. Warns with `WeakSaltWarning` of a
-        salt shorter than 32 octets.
+        than 4,300 digits, or if the token would be longer than 65,536 characters;
+        what the verifying functions raise for a wrong salt; and whatever
+        `joat.salt_generator` raises. Warns with `WeakSaltWarning` of a salt
+        shorter than 32 octets.
         """
         secret = salt
         del salt  # for crash reporters, as joat.salt tells
-        salt_generator = generator_for(secret)
+        check_salt(secret)
         aud = self.client_id if client_id is OMITTED else client_id
         iss = self.provider_name if provider is OMITTED else provider
         scp = self.scope if scope is OMITTED else scope
@@ -107,10 +105,11 @@ class TokenGenerator:
         if issued_at is OMITTED:
             issued = int(time.time() * 1_000_000)
         else:
-            issued = _microseconds_since_epoch(moment("issued_at", issued_at))
-        expires = issued + _microseconds(duration("lifetime", lifetime))
+            issued = _microseconds_since_epoch("issued_at", issued_at)
+        # In microseconds, since PyJOAT 1.1.1 cut fractions off after adding.
+        expires = issued + _microseconds(instance(timedelta, "lifetime", lifetime))
 
-        # In the order in which they are written.
+        # In the order in which they are written, as a verifier asks for their salt.
         claims: dict[str, Any] = {
             "aud": identifier("client_id", aud),
             "iss": identifier("provider", iss),
@@ -123,8 +122,9 @@ class TokenGenerator:
         claims["sub"] = identifier("user_id", sub)
         payload = dump(claims)
 
+        # What PyJOAT 1.1.1 signed was what the function left of the claims.
         asked = {**claims, "scp": [*claims["scp"]]}
-        secret = hmac_keys(salt_generator(asked), stacklevel=3)
+        secret = hmac_keys(secret, asked, stacklevel=3)
         if asked != claims:
             raise ValueError("joat.salt_generator must not change the claims")
         if not secret:
@@ -132,7 +132,8 @@ class TokenGenerator:
         return jws.serialize(payload, secret[0])
 
 
-def _microseconds_since_epoch(from_datetime: datetime) -> int:
+def _microseconds_since_epoch(name: str, from_datetime: datetime) -> int:
+    from_datetime = instance(datetime, name, from_datetime)
     epoch = _EPOCH if from_datetime.utcoffset() is None else _EPOCH_UTC
     return _microseconds(datetime.__sub__(from_datetime, epoch))
 

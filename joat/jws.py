@@ -1,8 +1,8 @@
 """The compact JWS serialization (RFC 7515 section 7.1), for HS256 only.
 
 A token comes in through `parse` and `is_signed`, and goes out through `serialize`.
-What the payload says is not looked at here. A variable that holds a signature is
-named `auth`, for the reason that joat.salt gives.
+What the payload says is not looked at here. A variable that may hold a signature is
+named `auth`, one that may hold a part of a token `token`: joat.salt tells why.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from hmac import compare_digest
 from typing import Any
 
 from joat import json_object
+from joat.arguments import octets_or_text
 from joat.errors import MalformedToken
 
 MAX_LENGTH = 65_536
@@ -39,28 +40,28 @@ _NO_BASE64URL = "the token is not three segments of base64url"
 _NOBODY = os.urandom(32)
 
 
-def b64encode(octets: bytes) -> bytes:
-    """Return the base64url encoding without padding (RFC 7515 section 2)."""
-    return b2a_base64(octets).translate(_SWAP).rstrip(b"=\n")
+def b64encode(auth: bytes) -> bytes:
+    """Return the base64url encoding of octets without padding (RFC 7515 section 2)."""
+    return b2a_base64(auth).translate(_SWAP).rstrip(b"=\n")
 
 
-def b64decode(segment: bytes) -> bytes:
-    """Return the octets of which `segment` is the one base64url encoding.
+def b64decode(token: bytes) -> bytes:
+    """Return the octets of which this segment is the one base64url encoding.
 
     Raises `MalformedToken` for padding, white space, any other character
     outside the alphabet, an impossible length, and unused bits that are set
     (RFC 4648 section 3.5).
     """
-    base64 = segment.translate(_SWAP)
+    token = token.translate(_SWAP)
     try:
         # What is foreign is skipped here, and missed when the result is encoded again.
-        octets = a2b_base64(base64 + b"==")
-        is_canonical = b2a_base64(octets).rstrip(b"=\n") == base64
+        auth = a2b_base64(token + b"==")
+        is_canonical = b2a_base64(auth).rstrip(b"=\n") == token
     except ValueError:  # an impossible length
         is_canonical = False
     if not is_canonical:
         raise MalformedToken(_NO_BASE64URL)
-    return octets
+    return auth
 
 
 def parse(token: Any) -> tuple[bytes, bytes, bytes]:
@@ -70,16 +71,14 @@ def parse(token: Any) -> tuple[bytes, bytes, bytes]:
     base64url, of which the first is a header that asks for HS256 and for nothing
     that we would have to understand (RFC 7515 section 5.2, RFC 8725 section 3.1).
     """
-    kind = type(token)  # isinstance believes proxies
-    if kind is not str and not issubclass(kind, (str, bytes)):
+    token = octets_or_text(token)
+    if token is None:
         raise MalformedToken("the token is not text")
     if len(token) > MAX_LENGTH:
         raise MalformedToken(f"the token is longer than {MAX_LENGTH} characters")
-    if issubclass(kind, str):
-        if not token.isascii():
-            raise MalformedToken(_NO_BASE64URL)
-        token = token.encode()
-    signing_input, _, auth = token.rpartition(b".")
+    if not token.isascii():
+        raise MalformedToken(_NO_BASE64URL)
+    signing_input, _, auth = token.encode().rpartition(b".")
     header, dot, payload = signing_input.partition(b".")
     if not dot:
         raise MalformedToken(_NO_BASE64URL)

@@ -1,8 +1,11 @@
 """The secrets that sign tokens, and the function that finds them.
 
 PyJOAT calls the HMAC key of a token its "salt". In this package the variables that
-hold one, or several, are all named `secret`, and those that hold a token `token`:
-crash reporters record the variables of every frame, and know these names.
+hold one, or several, are all named `secret`, those that hold a token `token`, and
+those that hold a signature `auth`: crash reporters record the variables of every
+frame, and know these names. An argument that the public calls `salt` is renamed
+first thing. No variable holds the function that finds the salts, since the text of
+a partial or bound one may show them.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn, Union
 
 import joat  # the module, to read salt_generator afresh each time
-from joat.arguments import OMITTED, Omitted, has_lone_surrogate, wrong_type
+from joat.arguments import LONE_SURROGATE, OMITTED, Omitted, wrong_type
 from joat.errors import WeakSaltWarning
 
 _Octets = Union[str, bytes, bytearray, memoryview]
@@ -22,62 +25,61 @@ Salt = Union[_Octets, list[str], list[bytes], list[_Octets], tuple[_Octets, ...]
 SaltGenerator = Callable[[dict[str, Any]], Salt]
 
 _MIN_LENGTH = 32  # octets, which RFC 7518 section 3.2 asks of a key for HS256
-# HMAC pads a key with NULs (RFC 2104 section 2), so that those at its end add nothing:
-# four of them are padding. One in 256 random keys ends in a single one.
-_MIN_UNPADDED = 28
-_NOT_SET = (
-    "joat.salt_generator is not set: assign a function to it that takes the"
-    " claims of a token (dict) and returns their salt (str or bytes)"
-)
+# HMAC pads a key with NULs (RFC 2104 section 2), so that those at its end add nothing.
+# One random key in 256 ends in a single one by chance; four are taken for padding.
+_MIN_UNPADDED = 29
+_MAX_USUAL = 64  # octets; a public key as JSON takes more
 _HYPHEN = ord("-")
-# PEM (RFC 7468), SSH2 (RFC 4716) and OpenSSH, after white space or a byte order mark.
-_KEY_TEXT = re.compile(rb"[\s\xef\xbb\xbf]*(---- ?-?BEGIN|(sk-)?(ssh|ecdsa)-\S+\s)")
+# PEM (RFC 7468), SSH2 (RFC 4716), JWK (RFC 7517), PuTTY's and OpenSSH's own.
+_KEY_TEXT = re.compile(
+    rb"---- ?-?BEGIN|\"kty\"|PuTTY-User-Key"
+    rb"|\A[\s\xef\xbb\xbf]*(sk-)?(ssh|ecdsa)-\S+\s|(ssh|ecdsa)-\S+\s+AAAA"
+)
 
 
 def unset(claims: dict[str, Any]) -> NoReturn:
     """Stand in `joat.salt_generator` until a function is assigned to it."""
-    raise NotImplementedError(_NOT_SET)
+    raise NotImplementedError(
+        "joat.salt_generator is not set: assign a function to it that takes the"
+        " claims of a token (dict) and returns their salt (str or bytes)"
+    )
 
 
-def current_generator() -> SaltGenerator:
-    """Return what is assigned to `joat.salt_generator` now.
+def check_salt(secret: Union[Salt, Omitted] = OMITTED) -> None:
+    """Find mistakes of the server before any token is looked at.
 
-    Raises `NotImplementedError` if nothing is, and `TypeError` if it is no function.
+    If no salt is given, there must be a function to ask: raises
+    `NotImplementedError` if `joat.salt_generator` is not assigned, and `TypeError`
+    if it is no function. For what is no salt, raises what `hmac_keys` does.
     """
-    generator = joat.salt_generator
-    if generator is unset:
-        raise NotImplementedError(_NOT_SET)
-    if not callable(generator):
-        raise wrong_type("joat.salt_generator must be a function", generator)
-    return generator
+    if secret is not OMITTED:
+        _checked(secret)
+    elif joat.salt_generator is unset:
+        unset({})
+    elif not callable(joat.salt_generator):
+        raise wrong_type("joat.salt_generator must be a function", joat.salt_generator)
 
 
-def generator_for(secret: Union[Salt, Omitted]) -> SaltGenerator:
-    """Return the function to ask: `joat.salt_generator`, or one that gives a salt.
-
-    Raises what `current_generator` raises, or `hmac_keys` for what is no salt.
-    """
-    if secret is OMITTED:
-        return current_generator()
-    _checked(secret)
-    return lambda claims: secret
-
-
-def hmac_keys(secret: Salt, stacklevel: int) -> tuple[bytes, ...]:
+def hmac_keys(
+    secret: Union[Salt, Omitted], claims: dict[str, Any], stacklevel: int
+) -> tuple[bytes, ...]:
     """Return the HMAC keys, newest first, that a salt stands for.
 
-    It is a str (used as UTF-8), bytes, bytearray or memoryview, a list or tuple
-    of these, or None for no key at all. Raises `TypeError` for anything else, and
-    `ValueError` for what can be no secret: these are mistakes of the server,
-    whatever the token. Warns with `WeakSaltWarning`, at the caller that
-    `stacklevel` tells, if one of them is too short.
+    If none is given, `joat.salt_generator` is asked for that of the claims. A salt is
+    a str (used as UTF-8), bytes, bytearray or memoryview, a list or tuple of these,
+    or None for no key at all. Raises `TypeError` for anything else, and `ValueError`
+    for what can be no secret: these are mistakes of the server, whatever the token.
+    Warns with `WeakSaltWarning`, at the caller that `stacklevel` tells, if one of
+    them is too short.
     """
+    if secret is OMITTED:
+        secret = joat.salt_generator(claims)
     if type(secret) is str and secret.isascii():
         secret = secret.encode()
     # The usual one, which would pass all that is below.
     if (
         type(secret) is bytes
-        and len(secret) >= _MIN_LENGTH
+        and _MIN_LENGTH <= len(secret) <= _MAX_USUAL
         and secret[-1] != 0
         and _HYPHEN not in secret
     ):
@@ -93,18 +95,19 @@ def _checked(secret: Any) -> tuple[bytes, ...]:
     if secret is None:
         return ()
     if issubclass(type(secret), (list, tuple)):
-        return tuple(map(_hmac_key, secret))  # no loop, whose variable has a name
+        # A loop would have a variable more.
+        return tuple(map(_hmac_key, secret))
     return (_hmac_key(secret),)
 
 
 def _is_weak(secret: bytes) -> bool:
-    return len(secret) < _MIN_LENGTH or len(secret.rstrip(b"\0")) <= _MIN_UNPADDED
+    return len(secret) < _MIN_LENGTH or len(secret.rstrip(b"\0")) < _MIN_UNPADDED
 
 
 def _hmac_key(secret: Any) -> bytes:
     kind = type(secret)
     if issubclass(kind, str):
-        if has_lone_surrogate(secret):
+        if LONE_SURROGATE.search(secret):
             raise ValueError("a salt must not hold a lone surrogate")
         secret = str.encode(secret)
     elif issubclass(kind, (bytearray, memoryview)):
@@ -115,7 +118,6 @@ def _hmac_key(secret: Any) -> bytes:
     if not any(secret):
         raise ValueError("a salt must not be empty, nor consist of NULs")
     # A public key, that of a server which moves here from RS256, is known to all.
-    if _HYPHEN in secret and _KEY_TEXT.match(secret):
+    if _KEY_TEXT.search(secret):
         raise ValueError("a salt must not be the text of a public or private key")
-    private_key: bytes = secret
-    return private_key
+    return secret

@@ -18,13 +18,14 @@ from joat.arguments import (
     Omitted,
     Permissions,
     accepted,
-    header_text,
     is_accepted,
+    octets_or_text,
     permissions,
     seconds,
+    wrong_type,
 )
 from joat.claims import Credentials, VerifiedCredentials, granted
-from joat.salt import Salt, SaltGenerator, current_generator, generator_for, hmac_keys
+from joat.salt import Salt, check_salt, hmac_keys
 
 _Values = Optional[Collection[object]]
 _Expected = tuple[_Values, _Values, list[str], float]
@@ -44,7 +45,8 @@ def parse_token(token: object) -> Optional[Credentials]:
     `ValueError` if it returns what is no salt. Warns with `WeakSaltWarning` of a
     salt shorter than 32 octets.
     """
-    verdict = _judge(token, current_generator(), _NOTHING)
+    check_salt()
+    verdict = _judge(token, OMITTED, _NOTHING)
     if isinstance(verdict, errors.TokenError):
         return None
     del verdict["expires_at"]  # type: ignore[misc]
@@ -83,7 +85,8 @@ def verify_token(
     secret = salt
     del salt  # for crash reporters, as joat.salt tells
     expected = _expected(provider, client_id, scope, leeway)
-    return _granted_or_raise(_judge(token, generator_for(secret), expected))
+    check_salt(secret)
+    return _granted_or_raise(_judge(token, secret, expected))
 
 
 def authenticate(
@@ -106,9 +109,8 @@ def authenticate(
     secret = salt
     del salt  # for crash reporters, as joat.salt tells
     expected = _expected(provider, client_id, scope, leeway)
-    salt_generator = generator_for(secret)
-    token = bearer_token(authorization)
-    return _granted_or_raise(_judge(token, salt_generator, expected))
+    check_salt(secret)
+    return _granted_or_raise(_judge(bearer_token(authorization), secret, expected))
 
 
 def bearer_token(authorization: Union[str, bytes, None]) -> str:
@@ -120,14 +122,14 @@ def bearer_token(authorization: Union[str, bytes, None]) -> str:
     """
     if authorization is None:
         raise errors.MissingToken("there is no Authorization header")
+    token = octets_or_text(authorization)
+    if token is None:
+        raise wrong_type("authorization must be a str, bytes or None", authorization)
     # RFC 9110 section 5.5: the white space around a value is no part of it.
-    authorization = header_text(authorization).strip(" \t")
-    # Of a header of any length, no more than this is looked at for another scheme.
-    if authorization[:7].lower() not in ("bearer", "bearer "):
-        raise errors.MissingToken(
-            "the Authorization header is not for the Bearer scheme"
-        )
-    token = authorization[7:].lstrip(" ")
+    token = token.strip(" \t")
+    if token[:7].lower() not in ("bearer", "bearer "):
+        raise errors.MissingToken("the Authorization header is for another scheme")
+    token = token[7:].lstrip(" ")
     if not token:
         raise errors.InvalidRequest("the Authorization header has no token")
     if " " in token:
@@ -143,14 +145,16 @@ def unverified_claims(token: object) -> dict[str, Any]:
 
     Raises `MalformedToken`.
     """
-    _, payload, _ = jws.parse(token)
-    claims = json_object.parse(payload, "payload")
-    granted(claims)  # refuses those that are not of the right types
+    try:
+        claims = json_object.parse(jws.parse(token)[1], "payload")
+        granted(claims)  # refuses those that are not of the right types
+    except errors.TokenError as error:
+        raise error.with_traceback(None) from None
     return claims
 
 
 def _judge(
-    token: object, salt_generator: SaltGenerator, expected: _Expected
+    token: object, secret: Union[Salt, Omitted], expected: _Expected
 ) -> Union[VerifiedCredentials, errors.TokenError]:
     # Errors are returned, so that parse_token can tell them from a TokenError that
     # the salt generator raises; and without their traceback, which would hold the
@@ -162,7 +166,7 @@ def _judge(
     except errors.TokenError as error:
         return error.with_traceback(None)
 
-    secret = hmac_keys(salt_generator(claims), stacklevel=4)
+    secret = hmac_keys(secret, claims, stacklevel=4)
     if not jws.is_signed(signing_input, auth, secret):
         return errors.InvalidSignature("the token's signature does not match")
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
-from helpers import CLAIMS, SALT, TOKEN, assert_tells_nothing
+from helpers import CLAIMS, SALT, TOKEN, VERIFIED, assert_tells_nothing
 
 import joat
 
@@ -146,12 +146,45 @@ def test_timestamp_takes_a_datetime(value):
 
 
 class LyingOctets(bytes):
-    """Octets that say that they are text."""
+    """Octets that say that they are text, and few."""
 
     @property
     def __class__(self):
         return str
 
+    def __len__(self):
+        return 1
 
-def test_a_token_is_what_its_type_is():
-    assert joat.unverified_claims(LyingOctets(TOKEN.encode())) == CLAIMS
+    decode = rpartition = translate = property()
+
+
+class LyingText(str):
+    """A text that says that it is octets, and few."""
+
+    @property
+    def __class__(self):
+        return bytes
+
+    def __len__(self):
+        return 1
+
+    __str__ = encode = isascii = property()
+
+
+@pytest.mark.parametrize(
+    "lying", [LyingOctets(TOKEN.encode()), LyingText(TOKEN)], ids=["octets", "text"]
+)
+def test_a_token_is_what_its_type_is(lying):
+    assert joat.unverified_claims(lying) == CLAIMS
+    with pytest.raises(joat.MalformedToken, match="longer"):
+        joat.unverified_claims(type(lying)(lying[:1] * 65_537))
+
+
+class LyingNumber(float):
+    def __rsub__(self, other):
+        raise OverflowError
+
+
+def test_a_leeway_is_the_number_that_it_is(monkeypatch):
+    monkeypatch.setattr("time.time", lambda: CLAIMS["exp"] + 4.5)
+    assert joat.verify_token(TOKEN, leeway=LyingNumber(5), salt=SALT) == VERIFIED

@@ -1,6 +1,7 @@
 """Issuing tokens."""
 
 import inspect
+import sys
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 
@@ -247,6 +248,22 @@ def test_longest_token(generator):
     assert type(caught.value) is ValueError
     assert str(caught.value) == "the token would be longer than 65536 characters"
     assert_tells_nothing(caught.value, "xxxxxxxx", SALT)
+
+
+@pytest.mark.parametrize("name", IDENTIFIERS)
+def test_no_int_is_issued_that_nobody_reads(generator, name, monkeypatch):
+    for sign in (1, -1):
+        token = generator.issue_token(**{**ARGUMENTS, name: sign * (10**4300 - 1)})
+        assert joat.parse_token(token) is not None
+    # Python itself refuses to write the next one, unless it is told otherwise.
+    limit = getattr(sys, "get_int_max_str_digits", int)()
+    lift = getattr(sys, "set_int_max_str_digits", int)
+    lift(0)
+    try:
+        with pytest.raises(ValueError, match="digits"):
+            generator.issue_token(**{**ARGUMENTS, name: 10**4300})
+    finally:
+        lift(limit)
 
 
 def test_lone_surrogate_is_told(generator):

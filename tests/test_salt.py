@@ -149,6 +149,10 @@ SALTS = {
     "hyphens": (b"-" * 40, [b"-" * 40]),
     "hyphen-and-begin": (b"-BEGIN " * 5, [b"-BEGIN " * 5]),
     "ssh-without-space": (b"ssh-" * 8, [b"ssh-" * 8]),
+    "hyphen-in-words": (
+        b"the ssh-agent knows it by heart, too",
+        [b"the ssh-agent knows it by heart, too"],
+    ),
     "list": ([OTHER, SALT], [OTHER, SALT]),
     "tuple": ((SALT, OTHER), [SALT, OTHER]),
     "mixed": ([TEXT, memoryview(SALT), OTHER.decode()], [TEXT.encode(), SALT, OTHER]),
@@ -243,6 +247,10 @@ KEYS = [
     "sk-ssh-ed25519@openssh.com AAAAGnNr salt-marker",
     "sk-ecdsa-sha2-nistp256@openssh.com\tAAAAInNr",
     memoryview(b"-----BEGIN PUBLIC KEY-----\nsalt-marker"),
+    "Certificate:\n  Data:\n-----BEGIN CERTIFICATE-----\nsalt-marker",
+    '{"kty":"OKP","crv":"Ed25519","x":"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"}',
+    "PuTTY-User-Key-File-3: ssh-ed25519\nsalt-marker",
+    "no-pty,from=example.com ssh-ed25519 AAAAC3NzaC1lZDI1 salt-marker",
     [SALT, b"-----BEGIN PUBLIC KEY-----\nsalt-marker"],
 ]
 by_wrong_salt = pytest.mark.parametrize(

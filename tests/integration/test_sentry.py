@@ -2,9 +2,11 @@
 
 import json
 from base64 import urlsafe_b64decode
+from functools import partial
 
 import pytest
 import sentry_sdk
+from helpers import CLAIMS, make_token
 from sentry_sdk.transport import Transport
 
 import joat
@@ -75,12 +77,12 @@ def frames_of(events):
     ]
 
 
-def assert_told_nothing(events):
+def assert_told_nothing(events, token=TOKEN):
     frames = frames_of(events)
     assert frames
-    signature = TOKEN.rpartition(".")[2]
+    signature = token.split(".")[2][:43]
     octets = repr(urlsafe_b64decode(f"{signature}="))[2:-1]
-    for secret in (SALT, SALT[:31], TOKEN, signature, json.dumps(octets)[1:-1]):
+    for secret in (SALT, SALT[:31], token, signature, json.dumps(octets)[1:-1]):
         assert secret not in json.dumps(frames)
 
 
@@ -121,6 +123,44 @@ def test_a_function_that_changes_the_claims(sent, monkeypatch):
 def test_a_refusal(sent):
     with pytest.raises(joat.InvalidClaim) as caught:
         joat.verify_token(TOKEN, client_id="other", salt=SALT)
+    sentry_sdk.capture_exception(caught.value)
+    assert_told_nothing(sent)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [f"{TOKEN}=", f"{TOKEN}.", f"{TOKEN}.e30", make_token({**CLAIMS, "aud": [1]})],
+    ids=["padded", "dot", "four-segments", "claims"],
+)
+def test_a_token_whose_claims_are_looked_at(sent, token):
+    with pytest.raises(joat.MalformedToken) as caught:
+        joat.unverified_claims(token)
+    sentry_sdk.capture_exception(caught.value)
+    assert_told_nothing(sent, token)
+
+
+def find(salts, claims):
+    return None
+
+
+def test_a_function_whose_text_tells_salts(sent, monkeypatch):
+    monkeypatch.setattr(joat, "salt_generator", partial(find, {"app": SALT}))
+    assert SALT in repr(joat.salt_generator)
+    for call in CALLS.values():
+        with pytest.raises(ValueError) as caught:  # noqa: PT011
+            call()
+        sentry_sdk.capture_exception(caught.value)
+    with pytest.raises(joat.MissingToken) as caught:
+        joat.authenticate(None)
+    sentry_sdk.capture_exception(caught.value)
+    assert len(sent) == 4
+    assert_told_nothing(sent)
+
+
+def test_a_salt_in_place_of_the_function(sent, monkeypatch):
+    monkeypatch.setattr(joat, "salt_generator", [SALT])
+    with pytest.raises(TypeError) as caught:
+        joat.TokenGenerator("me")
     sentry_sdk.capture_exception(caught.value)
     assert_told_nothing(sent)
 
