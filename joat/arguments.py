@@ -109,7 +109,7 @@ def is_accepted(value: Identifier, values: Collection[object]) -> bool:
 
 
 class _Int:
-    """An int that neither True nor 1.0 is equal to, wherever they stand."""
+    """An int that True, 1.0 and Decimal(1), which a set may hold, are not equal to."""
 
     def __init__(self, value: int) -> None:
         self.value = value

@@ -39,9 +39,9 @@ class TokenGenerator:
     instance or in a subclass. Identifiers are str or int.
 
     `TokenGenerator(name, client_id)` sets `provider_name` to `name`, and
-    `client_id` if it is given; None, too, which is no default. It raises
-    `NotImplementedError` as long as `joat.salt_generator` is not assigned, and
-    `TypeError` if what is assigned is no function.
+    `client_id` if it is given; with None, `issue_token` must be given one. It
+    raises `NotImplementedError` as long as `joat.salt_generator` is not assigned,
+    and `TypeError` if what is assigned is no function.
     """
 
     provider_name: Optional[Identifier] = None

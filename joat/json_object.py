@@ -20,11 +20,12 @@ MAX_DEPTH = 128
 """The deepest nesting of arrays and objects that is read, in levels."""
 
 MAX_DIGITS = 4_300
-"""The longest integer that is read, in digits; Python's own limit can be lifted."""
+"""The longest integer that is read or issued, in digits; Python's own limit moves."""
 
 _WHITE_SPACE = " \t\n\r"  # RFC 8259 section 2; str.strip() alone takes more
 
-# An escape that is not \u and four hexadecimal digits, or half a surrogate pair, which
+# An escape that is not \u and four hexadecimal digits (json's scanner in Python has
+# int() read them, which takes spaces, signs and "_"), or half a surrogate pair, which
 # would break whoever encodes the string next (RFC 8259 section 8.2).
 _WRONG_ESCAPE = re.compile(
     r"\\u(?:(?![0-9A-Fa-f]{4})"
@@ -51,11 +52,11 @@ def parse(octets: bytes, part: str) -> dict[str, Any]:
         try:
             text = octets.decode().strip(_WHITE_SPACE)
             decode = _usual if len(text) <= MAX_DIGITS and text.isascii() else _careful
-            value, end = decode(text)
-            if end != len(text) or ("\\" in text and has_wrong_escape(text)):
-                value = None
+            found, end = decode(text)
+            if end == len(text) and not ("\\" in text and has_wrong_escape(text)):
+                value = found
         except ValueError:
-            value = None
+            pass  # and out of this block, as said above
     if type(value) is not dict:
         raise MalformedToken(f"the {part} of the token is not a JSON object")
     return value
