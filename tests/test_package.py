@@ -48,7 +48,7 @@ def functions_of(place):
         for name, function in inspect.getmembers(place, inspect.isfunction)
         # Python 3.14 makes some that tell annotations; on PyPy object has some, too.
         if name not in ("__annotate__", "__annotate_func__")
-        and function.__module__.startswith("joat.")
+        and (function.__module__ or "").startswith("joat.")
     ]
 
 
