@@ -193,6 +193,7 @@ REFUSED = {
     "salt-as-value": (["verify", "--salt=marker", TOKEN], 2, "unrecognized"),
     "abbreviated-option": (["verify", "--prov=marker"], 2, "unrecognized"),
     "abbreviated-help": (["--hel"], 2, "COMMAND"),
+    "abbreviated-help-of-inspect": (["inspect", "--hel"], 2, "unrecognized"),
     "value-of-help": (["--help=marker"], 2, "ignored explicit argument; see joat"),
     "no-value": (["verify", "--provider"], 2, "expected one argument; see joat verify"),
     "nothing": (["issue"], 2, "--provider, --client-id, --scope, --user-id; see"),
