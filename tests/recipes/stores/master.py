@@ -30,35 +30,37 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+LINES = re.compile(r"[\r\n]*[0-9a-f]{64}([\r\n]+[0-9a-f]{64})*[\r\n]*")
 
-def read_masters(text: str) -> list[bytes]:
+
+# What holds a secret is named so: crash reporters know the name, and do not send it.
+def read_masters(secret: str) -> list[bytes]:
     """Return the master secrets of a text that has one a line."""
-    lines = [line for line in text.splitlines() if line]
     # 32 random octets are a key as they are, so that HKDF may go without its first
     # step (RFC 5869 section 3.3). A password, or half a key, is none.
-    if not lines or not all(re.fullmatch("[0-9a-f]{64}", line) for line in lines):
+    if not LINES.fullmatch(secret):
         raise ValueError(
             "JOAT_MASTERS must hold 64 hexadecimal digits (0-9, a-f) on each line"
         )
-    return [bytes.fromhex(line) for line in lines]
+    return list(map(bytes.fromhex, secret.split()))
 
 
 MASTERS = read_masters(os.environ["JOAT_MASTERS"])
 
 
-def derive_salt(master: bytes, provider: str | int, client_id: str | int) -> str:
+def derive_salt(secret: bytes, provider: str | int, client_id: str | int) -> str:
     """Return the salt of one client: HKDF-Expand of RFC 5869, in hexadecimal.
 
     The salt is this very text, so that it can be a line of `JOAT_SALT`.
     """
     # JSON keeps apart 1 and "1", and where the provider ends and the client begins.
     info = json.dumps(["joat", provider, client_id]).encode()
-    return hmac.digest(master, info + b"\x01", "sha256").hex()
+    return hmac.digest(secret, info + b"\x01", "sha256").hex()
 
 
 def find_salt(claims: dict[str, Any]) -> list[str]:
     """Return the salts of a token's client, newest first."""
-    return [derive_salt(master, claims["iss"], claims["aud"]) for master in MASTERS]
+    return [derive_salt(secret, claims["iss"], claims["aud"]) for secret in MASTERS]
 
 
 joat.salt_generator = find_salt
@@ -70,8 +72,8 @@ def main() -> None:
     parser.add_argument("provider")
     parser.add_argument("client_id")
     arguments = parser.parse_args()
-    for master in MASTERS:
-        print(derive_salt(master, arguments.provider, arguments.client_id))
+    for secret in MASTERS:
+        print(derive_salt(secret, arguments.provider, arguments.client_id))
 
 
 if __name__ == "__main__":

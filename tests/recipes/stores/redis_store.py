@@ -74,9 +74,10 @@ def rotate(provider: Identifier, client_id: Identifier) -> None:
     """Give a client a new salt; the one before it verifies until its tokens expire."""
     now = time.time()
     salts = key("salts", provider, client_id)
-    # The salt is text, so that a server may have it as its JOAT_SALT.
-    salt = secrets.token_hex(32)
-    store.eval(ROTATE, 1, salts, salt, str(now), str(now + LIFETIME + MARGIN))
+    # Text, so that a server may have it as its JOAT_SALT; and under the name that crash
+    # reporters do not send.
+    secret = secrets.token_hex(32)
+    store.eval(ROTATE, 1, salts, secret, str(now), str(now + LIFETIME + MARGIN))
 
 
 def forget(provider: Identifier, client_id: Identifier) -> None:
@@ -114,8 +115,8 @@ def find_salt(claims: dict[str, Any]) -> list[bytes] | None:
     ):
         return None
     salts = key("salts", provider, client_id)
-    found = store.zrange(salts, "+inf", f"({time.time()}", desc=True, byscore=True)
-    return cast("list[bytes]", found)
+    secret = store.zrange(salts, "+inf", f"({time.time()}", desc=True, byscore=True)
+    return cast("list[bytes]", secret)
 
 
 joat.salt_generator = find_salt

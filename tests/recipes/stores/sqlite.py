@@ -121,7 +121,8 @@ def find_salt(claims: dict[str, Any]) -> list[str]:
     """
     client = key(claims["iss"], claims["aud"])
     with connect() as database:
-        return [salt for (salt,) in database.execute(query, [client, time.time()])]
+        found = database.execute(query, [client, time.time()])
+        return [secret for (secret,) in found]  # so named for crash reporters
 
 
 create()
