@@ -2,7 +2,7 @@
 the tests notice.
 
     tox -e mutation                 all of joat/, some 15 minutes
-    tox -e mutation -- salt codec   these modules only
+    tox -e mutation -- salt jws     these modules only
 
 The changes are those of mutmut, to functions, classes and the constants of a module,
 and four of ours: each condition forced either way, each raise, return, del and mere
@@ -43,11 +43,12 @@ from mutmut.mutation.pragma_handling import IgnoredCode
 
 ROOT = Path(__file__).parents[2]
 LEFT_OUT = {"test_differential", "test_properties", "test_faults", "test_readme"}
-TESTS = [
-    path
-    for path in sorted((ROOT / "tests").glob("test_*.py"))
-    if path.stem not in LEFT_OUT
-]
+# These start processes; most changes are noticed before.
+SLOW = {"test_json_object", "test_main", "test_package"}
+TESTS = sorted(
+    (p for p in (ROOT / "tests").glob("test_*.py") if p.stem not in LEFT_OUT),
+    key=lambda path: (path.stem in SLOW, path.stem),
+)
 FIRST = {"__init__": "test_package", "__main__": "test_main"}
 # The test that failed last comes first: it may well notice the next change too.
 OPTIONS = ["-x", "-q", "--ff", "--tb=no", "-c", str(ROOT / "tox.ini")]
