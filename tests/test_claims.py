@@ -38,7 +38,7 @@ WRONG = {
 def test_refuses_claims_of_the_wrong_type(name, text):
     payload = json.dumps({**CLAIMS, name: "in its place"})
     token = make_token(payload.replace('"in its place"', text).encode())
-    with pytest.raises(joat.MalformedToken):
+    with pytest.raises(joat.MalformedToken, match=f" {name} "):
         joat.unverified_claims(token)
 
 

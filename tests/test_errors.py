@@ -152,7 +152,7 @@ def test_none_is_no_value_but_of_the_realm():
     ids=repr,
 )
 def test_names_are_tokens_of_rfc_9110_and_stand_once(parameters):
-    with pytest.raises(ValueError, match="name is no token, or stands twice"):
+    with pytest.raises(ValueError, match=r"^a .* name is no token, or stands twice$"):
         LACKING.www_authenticate(**parameters)
 
 

@@ -69,6 +69,7 @@ def test_credentials_show_their_keys():
     shown = pydoc.render_doc(joat.Credentials)
     assert all(f"`{key}`" in shown for key in keys)
     assert typing.get_type_hints(joat.Credentials).keys() == keys
+    assert joat.Credentials.__optional_keys__ == {"jti"}
     assert "`expires_at`" in pydoc.render_doc(joat.VerifiedCredentials)
     hints = typing.get_type_hints(joat.VerifiedCredentials)
     assert hints.keys() == keys | {"expires_at"}

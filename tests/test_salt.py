@@ -62,6 +62,8 @@ NO_FUNCTIONS = [unset, "salt-marker", None, SALT]
 CALLS = [
     *WAYS.values(),
     lambda: joat.TokenGenerator("provider"),
+    # One that was made before.
+    lambda: joat.TokenGenerator.__new__(joat.TokenGenerator).issue_token(),
     lambda: joat.parse_token(None),
     lambda: joat.verify_token("garbage"),
     lambda: joat.authenticate(None),
