@@ -50,7 +50,7 @@ import joat
 
 PROVIDER = "https://example.com"
 LIFETIME = timedelta(minutes=10)
-SALTS = [salt for salt in os.environ["JOAT_SALT"].splitlines() if salt]
+SALTS = os.environ["JOAT_SALT"].strip().split("\n")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 # Not in a module of settings: Django's error reports list those, and know no salt.
-SALTS = [salt for salt in os.environ["JOAT_SALT"].splitlines() if salt]
+SALTS = os.environ["JOAT_SALT"].strip().split("\n")
 
 
 def find_salt(claims: dict[str, object]) -> list[str]:

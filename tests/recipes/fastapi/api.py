@@ -27,7 +27,7 @@ import joat
 
 PROVIDER = "https://example.com"
 SCOPES = {"profile": "Read the profile"}
-SALTS = {"app": [salt for salt in os.environ["JOAT_SALT"].splitlines() if salt]}
+SALTS = {"app": os.environ["JOAT_SALT"].strip().split("\n")}
 
 app = FastAPI(title="Profiles")
 

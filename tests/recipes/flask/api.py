@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 import joat
 
 PROVIDER = "https://example.com"
-SALTS = [salt for salt in os.environ["JOAT_SALT"].splitlines() if salt]
+SALTS = os.environ["JOAT_SALT"].strip().split("\n")
 
 
 def find_salt(claims: dict[str, object]) -> list[str]:

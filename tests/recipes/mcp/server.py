@@ -31,7 +31,7 @@ RESOURCE = "http://127.0.0.1:8000/mcp"
 METADATA = str(build_resource_metadata_url(AnyHttpUrl(RESOURCE)))
 SCOPE = ["profile"]  # what every request needs
 PUBLIC = "/.well-known/"  # has the metadata, for those without a token (RFC 9728)
-SALTS = [salt for salt in os.environ["JOAT_SALT"].splitlines() if salt]
+SALTS = os.environ["JOAT_SALT"].strip().split("\n")
 
 
 def find_salt(claims: dict[str, object]) -> list[str]:

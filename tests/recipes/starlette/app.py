@@ -20,7 +20,7 @@ from starlette.websockets import WebSocket
 
 import joat
 
-SALTS = [salt for salt in os.environ["JOAT_SALT"].splitlines() if salt]
+SALTS = os.environ["JOAT_SALT"].strip().split("\n")
 
 
 def find_salt(claims: dict[str, object]) -> list[str]:

@@ -23,12 +23,9 @@ import hmac
 import json
 import os
 import re
+from typing import Any
 
 import joat
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
 LINES = re.compile(r"[\r\n]*[0-9a-f]{64}([\r\n]+[0-9a-f]{64})*[\r\n]*")
 

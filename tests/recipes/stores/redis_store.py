@@ -23,7 +23,7 @@ import math
 import os
 import secrets
 import time
-from typing import cast
+from typing import Any, Union, cast
 
 import redis
 from redis.backoff import NoBackoff
@@ -31,11 +31,7 @@ from redis.retry import Retry
 
 import joat
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any, Union
-
-    Identifier = Union[str, int]
+Identifier = Union[str, int]
 
 PROVIDER = "https://example.com"
 LIFETIME = 3600  # seconds; a token that lives longer may end early, by a rotation

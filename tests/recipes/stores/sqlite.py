@@ -21,14 +21,11 @@ import stat
 import time
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any, Union
 
 import joat
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any, Union
-
-    Identifier = Union[str, int]
+Identifier = Union[str, int]
 
 LIFETIME = 3600  # seconds; a token that lives longer may end early, by a rotation
 MARGIN = 60  # seconds, for a clock that was set and for the `leeway` of a server

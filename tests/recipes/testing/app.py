@@ -17,10 +17,10 @@ PROVIDER = "https://example.com"
 
 def create_app() -> Flask:
     """Return the application, with the salts of `JOAT_SALT`."""
-    salts = [salt for salt in os.environ["JOAT_SALT"].splitlines() if salt]
+    secret = os.environ["JOAT_SALT"].strip().split("\n")
 
     def find_salt(claims: dict[str, object]) -> list[str]:
-        return salts
+        return secret
 
     joat.salt_generator = find_salt
     app = Flask(__name__)

@@ -21,7 +21,7 @@ import joat
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
-SALTS = [salt for salt in os.environ["JOAT_SALT"].splitlines() if salt]
+SALTS = os.environ["JOAT_SALT"].strip().split("\n")
 
 
 def find_salt(claims: dict[str, object]) -> list[str]:
