@@ -294,7 +294,7 @@ def test_unknown_refresh_token(server, refresh_token):
 
 
 def test_no_secret_is_stored_or_logged(server, caplog):
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.DEBUG)
     code = server.allow()["code"]
     tokens = server.exchange(code).json()
     following = server.refresh(tokens["refresh_token"]).json()

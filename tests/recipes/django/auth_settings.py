@@ -59,6 +59,12 @@ DATABASES = {
 }
 STATIC_URL = "static/"
 USE_TZ = True
+# Their debug messages hold tokens and secrets.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "loggers": {"oauthlib": {"level": "INFO"}, "oauth2_provider": {"level": "INFO"}},
+}
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 
