@@ -1,116 +1,114 @@
-"""The benchmark: joat, the floor and the peers in one table, then some lines.
+"""The benchmark: joat beside the floor and other libraries, on one Python or several.
 
-    python tests/benchmarks [--rounds N]
+    python tests/benchmarks [--rounds N] [PYTHON ...]
 
-It reports, and asserts nothing about time.
+Each PYTHON is a further interpreter, of an environment with joat, such as
+.tox/bench-py311/bin/python; all take turns, round by round. The figures are the least
+of the rounds. It reports, and asserts nothing about time.
 """
 
 import argparse
+import json
 import os
-import platform
-from datetime import timedelta
+import sys
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from subprocess import PIPE, Popen
 
-import floor
-import lines
-import peers
-from common import CLIENT, LENGTH, PROVIDER, SCOPE, SECRET, USER, require
-from measure import least, silence
+import hostile
+from worker import IMPORTS, LENGTHS
 
-import joat
+WORKER = Path(__file__).with_name("worker.py")
 
 
 def main():
     parser = argparse.ArgumentParser(prog="python tests/benchmarks")
-    parser.add_argument(
-        "-c",
-        "--rounds",
-        type=int,
-        default=300,
-        help="rounds of the table; the rest takes fewer (default: 300)",
+    parser.add_argument("--rounds", type=int, default=100, help="(default: 100)")
+    parser.add_argument("pythons", nargs="*", metavar="PYTHON")
+    chosen = parser.parse_args()
+
+    load = f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}"
+    columns = measure([sys.executable, *chosen.pythons], chosen.rounds)
+    print(f"{load}, least of {chosen.rounds} rounds")
+    for python, versions, _ in columns:
+        told = (f"{name} {version or 'missing'}" for name, version in versions.items())
+        print(f"{python}: {', '.join(told)}")
+
+    libraries = ["floor", "PyJOAT, str salt", *columns[0][1]]
+    show = partial(print_table, columns)
+    for step in "issue", "parse", "authenticate":
+        heads = ("µs", "/PyJOAT", "/floor", "/parse")
+        show(step, heads, libraries, partial(compare, step))
+    show(
+        "the clock: known and unknown client, forged, by characters; good and revoked"
+        " jti, forged; first and last of three salts, valid",
+        ("µs", "other", "more"),
+        [*(f"client, {length}" for length in LENGTHS), "jti", "salts"],
+        find_pair,
     )
-    rounds = parser.parse_args().rounds
-    few = max(1, rounds // 15)
-
-    load = os.getloadavg()[0]
-    print(
-        f"{platform.python_implementation()} {platform.python_version()},"
-        f" {os.cpu_count()} processors, load {load:.1f}, {rounds} rounds\n"
-    )
-    print(table(rounds))
-    print(lines.authentication(rounds))
-    print(lines.text_salts(rounds))
-    print(lines.clock(max(1, rounds // 3)))
-    print(lines.imports(few))
-    print(lines.growth(max(1, rounds // 3)))
-    print(lines.rotation(max(1, rounds // 3)))
-    print(lines.hostility(few))
-    print(lines.processes(max(1, few // 2)))
+    show("the costliest hostile token", ("ms",), hostile.tokens(), find_worst)
+    show("import", ("ms", "-nothing", "-four"), IMPORTS, find_import)
 
 
-def table(rounds):
-    """Return the table: issuing and verifying, in microseconds and as ratios."""
-    ours = peers.ours()
-    bare = peers.Peer("the floor", floor.issue, floor.verify)
-    others, missing = peers.installed()
-    check(ours, bare, others)
-    calls = {}
-    for peer in (ours, bare, *others):
-        with silence():
-            token = peer.issue()
-        calls[peer.name, "issue"] = (peer.issue,)
-        calls[peer.name, "verify"] = (peer.verify, token)
-    # So often in a row that the first, with cold caches, does not count: with 50,
-    # the floor came out 10 % slower than alone.
-    times = least(calls, rounds, number=200)
-
-    rows = [
-        f"{'':18}{'microseconds':>18}{'times ours':>18}{'times the floor':>18}",
-        f"{'':18}" + 3 * f"{'issue':>9}{'verify':>9}",
-    ]
-    for peer in (ours, bare, *others):
-        row = f"{peer.name:18}"
-        for base in (None, ours, bare):
-            for step in ("issue", "verify"):
-                unit = times[base.name, step] if base else 1
-                row += f"{times[peer.name, step] / unit:9.2f}"
-        rows.append(row)
-    rows += [f"{name:18}  not available on this Python" for name in missing]
-    return "\n".join(rows) + "\n"
+def measure(pythons, rounds):
+    """Return the name, the libraries' versions and the calls' times of each Python."""
+    with ExitStack() as stack:
+        pipes = {"stdin": PIPE, "stdout": PIPE, "encoding": "utf-8"}
+        workers = [
+            stack.enter_context(Popen([python, WORKER], **pipes)) for python in pythons
+        ]
+        columns = [(*answer(worker), {}) for worker in workers]
+        for _ in range(rounds):
+            for worker, (_, _, least) in zip(workers, columns):
+                print(file=worker.stdin, flush=True)
+                for call, time in answer(worker).items():
+                    least[call] = min(time, least.get(call, time))
+    return columns
 
 
-def check(ours, bare, others):
-    """Make sure that all do the work: one that checks less would look faster.
-
-    itsdangerous refuses the last two as it does every JWT.
-    """
-    generator = joat.TokenGenerator(PROVIDER)
-    grant = {"user_id": USER, "scope": SCOPE, "salt": SECRET}
-    past = timedelta(seconds=-60)
-    expired = generator.issue_token(client_id=CLIENT, lifetime=past, **grant)
-    foreign = generator.issue_token(client_id="another", **grant)
-    with silence():
-        for peer in (ours, bare, *others):
-            token = peer.issue()
-            found = peer.verify(token)
-            require(
-                found is not None and USER in found.values(),
-                f"{peer.name} to read its own token",
-            )
-            # Not the last character, of which two bits are unused.
-            forged = token[:-2] + ("A" if token[-2] != "A" else "B") + token[-1]
-            require(_refuses(peer, forged), f"{peer.name} to refuse a forgery")
-            if peer is not bare:
-                require(_refuses(peer, expired), f"{peer.name} to check exp")
-                require(_refuses(peer, foreign), f"{peer.name} to check aud")
-    for peer in (ours, bare):
-        require(len(peer.issue()) == LENGTH, f"tokens of {LENGTH} characters")
+def answer(worker):
+    line = worker.stdout.readline()
+    if not line:
+        sys.exit("a worker has ended")  # and said why
+    return json.loads(line)
 
 
-def _refuses(peer, token):
-    try:
-        return peer.verify(token) is None
-    except peer.refusal:
-        return True
+def print_table(columns, title, heads, labels, find):
+    """Print a row for each label: for each Python, the figures that are found."""
+    width = 9 * len(heads) + 2
+    print(f"\n{title}\n{'':16}" + "".join(f"{name:>{width}}" for name, _, _ in columns))
+    print(" " * 16 + len(columns) * ("  " + "".join(f"{head:>9}" for head in heads)))
+    for label in labels:
+        row = f"{label:16}"
+        for _, _, times in columns:
+            try:
+                cells = "".join(f"{figure:9.2f}" for figure in find(times, label))
+            except KeyError:  # This Python lacks the library, or that cannot do it.
+                cells = "-"
+            row += f"{cells:>{width}}"
+        print(row)
+
+
+def compare(step, times, library):
+    own = times[f"{step} {library}"]
+    others = f"{step} PyJOAT", f"{step} floor", f"parse {library}"
+    return own, *(own / times[other] for other in others)
+
+
+def find_pair(times, key):
+    one, other = times[f"{key}, one"], times[f"{key}, other"]
+    return one, other, other - one
+
+
+def find_worst(times, kind):
+    return [max(times[key] for key in times if key.startswith(kind)) / 1000]
+
+
+def find_import(times, name):
+    own = times[f"import {name}"] / 1000
+    less = (times[f"import {other}"] / 1000 for other in ("nothing", "four modules"))
+    return own, *(own - other for other in less)
 
 
 if __name__ == "__main__":

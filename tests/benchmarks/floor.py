@@ -10,7 +10,7 @@ from binascii import a2b_base64, b2a_base64
 from hmac import compare_digest, digest
 from json import JSONDecoder, JSONEncoder
 
-from common import SECRET, claims
+from peers import SECRET, Peer, claims
 
 _HEADER = b"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
 _TO_BASE64URL = bytes.maketrans(b"+/", b"-_")
@@ -20,7 +20,7 @@ _encode = JSONEncoder(separators=(",", ":")).encode
 _raw_decode = JSONDecoder().raw_decode
 
 
-def issue():
+def _issue():
     payload = b2a_base64(_encode(claims()).encode(), newline=False)
     signing_input = _HEADER + payload.translate(_TO_BASE64URL).rstrip(b"=")
     signature = b2a_base64(digest(SECRET, signing_input, "sha256"), newline=False)
@@ -28,7 +28,7 @@ def issue():
     return token.decode()
 
 
-def verify(token):
+def _parse(token):
     signing_input, _, signature = token.encode().rpartition(b".")
     received = a2b_base64(signature.translate(_TO_BASE64) + b"=")
     payload = signing_input.partition(b".")[2].translate(_TO_BASE64)
@@ -37,3 +37,10 @@ def verify(token):
     if not compare_digest(digest(SECRET, signing_input, "sha256"), received):
         return None
     return found
+
+
+def _authenticate(header):
+    return _parse(header.partition(" ")[2])
+
+
+FLOOR = Peer(_issue, _parse, _authenticate)

@@ -5,7 +5,7 @@ that the token gets as far as the signature, and as one more member of the
 header.
 """
 
-from binascii import b2a_base64
+from base64 import urlsafe_b64encode
 
 LIMIT = 65_536
 MEGABYTE = 1 << 20
@@ -63,8 +63,8 @@ _FILLINGS = {
 def tokens():
     """Return the tokens by what they have the most of; all are to be refused."""
     made = {
-        name: [make(*filling) for filling in fillings for make in (_claim, _member)]
-        for name, fillings in _FILLINGS.items()
+        kind: [token for filling in fillings for token in _filled(*filling)]
+        for kind, fillings in _FILLINGS.items()
     }
     made["other text"] = [
         "A" * LIMIT,
@@ -88,22 +88,16 @@ def tokens():
     return made
 
 
-def _claim(*filling):
-    return _fill(f"{_encode(_HEADER + '}')}.", _CLAIMS, filling, f".{_SIGNATURE}")
-
-
-def _member(*filling):
-    return _fill("", _HEADER, filling, f".{_encode(_CLAIMS + '}')}.{_SIGNATURE}")
-
-
-def _fill(before, members, filling, after):
-    beginning, repeated, end = filling
-    beginning = f'{members},"x":{beginning}'
-    room = (LIMIT - len(before) - len(after)) * 3 // 4
-    times = (room - len(beginning) - len(end) - 1) // len(repeated)
-    return before + _encode(beginning + repeated * times + end + "}") + after
+def _filled(beginning, repeated, end):
+    for before, members, after in (
+        (_encode(_HEADER + "}") + ".", _CLAIMS, f".{_SIGNATURE}"),
+        ("", _HEADER, f".{_encode(_CLAIMS + '}')}.{_SIGNATURE}"),
+    ):
+        start = f'{members},"x":{beginning}'
+        room = (LIMIT - len(before) - len(after)) * 3 // 4
+        times = (room - len(start) - len(end) - 1) // len(repeated)
+        yield before + _encode(start + repeated * times + end + "}") + after
 
 
 def _encode(text):
-    encoded = b2a_base64(text.encode(), newline=False).decode()
-    return encoded.translate({43: "-", 47: "_", 61: None})
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")

@@ -1,145 +1,123 @@
-"""The libraries that the table compares, each doing the same work.
+"""What is compared: joat, and other libraries doing the same work.
 
-HS256 under one secret that is given once, one client; `exp` and the audience
-are checked. Where a library can prepare its key or its checks, it does so here,
-before the clock runs.
+HS256 under one secret that is given once, one client; `exp` and the audience are
+checked. Where a library can prepare its key or its checks, it does so before the
+clock runs.
 """
 
+import time
 from collections import namedtuple
-from importlib import import_module, metadata
+from functools import partial
+from importlib import import_module
 
-from common import CLIENT, LIFETIME, NEEDED, PROVIDER, SCOPE, SECRET, USER, claims
+PROVIDER = "My OAuth2 Provider"
+CLIENT = "abcd"
+TEXT_CLIENT = "text"  # whose salt is a str
+USER = "1234"
+SCOPE = ["profile", "read"]
+NEEDED = "read"
+LIFETIME = 3600
+SECRET = b"0123456789abcdef0123456789abcdef"
 
-Peer = namedtuple("Peer", "name issue verify refusal", defaults=[()])
-
-
-def installed(prepared=None):
-    """Return the peers with their versions, and the names of those not there."""
-    found, missing = [], []
-    for distribution, prepare in (prepared or _PREPARE).items():
-        try:
-            name = f"{distribution} {metadata.version(distribution)}"
-        except metadata.PackageNotFoundError:
-            missing.append(distribution)
-        else:
-            found.append(Peer(name, *prepare()))
-    return found, missing
+# `authenticate` takes the value of an Authorization header, and checks provider,
+# client and one permission, too. `refusal` is raised where None is not returned.
+Peer = namedtuple("Peer", "issue parse authenticate refusal", defaults=(None, ()))
 
 
-def ours():
-    """Return joat as most servers use it: `parse_token`, and the function set."""
+def claims():
+    """Return the claims of a new token, in the order in which joat writes them."""
+    now = int(time.time())
+    return {
+        "aud": CLIENT,
+        "iss": PROVIDER,
+        "exp": now + LIFETIME,
+        "iat": now,
+        "scp": SCOPE,
+        "sub": USER,
+    }
+
+
+def ours(client=CLIENT):
     import joat
 
-    secrets = {CLIENT: SECRET}
-    # This look-up is the check of the audience: for another client it is None.
-    joat.salt_generator = lambda claims: secrets.get(claims["aud"])
     generator = joat.TokenGenerator(PROVIDER)
 
     def issue():
         return generator.issue_token(
-            provider=PROVIDER, client_id=CLIENT, user_id=USER, scope=SCOPE
+            provider=PROVIDER, client_id=client, user_id=USER, scope=SCOPE
         )
 
-    return Peer(f"joat {metadata.version('PyJOAT')}", issue, joat.parse_token)
-
-
-def authenticating():
-    """Return those that a resource server may use, with all that it expects.
-
-    `verify` takes the value of an Authorization header; provider, client and one
-    permission are checked too.
-    """
-    import joat
-
-    def verify(header):
+    def authenticate(header):
         return joat.authenticate(
-            header, provider=PROVIDER, client_id=CLIENT, scope=[NEEDED]
+            header, provider=PROVIDER, client_id=client, scope=[NEEDED]
         )
 
-    joats = Peer("joat", ours().issue, verify, joat.TokenError)
-    return [joats, *installed(_AUTHENTICATING)[0]]
+    return Peer(issue, joat.parse_token, authenticate, joat.TokenError)
 
 
-def _authenticating_pyjwt():
-    import jwt
+def _like_pyjwt(jwt, refusal, signing=SECRET, verifying=SECRET):
+    def issue():
+        return jwt.encode(claims(), signing, algorithm="HS256")
 
-    issue, _, refusal = _pyjwt()
+    def parse(token):
+        return jwt.decode(token, verifying, algorithms=["HS256"], audience=CLIENT)
 
-    def verify(header):
+    def authenticate(header):
         found = jwt.decode(
             header.partition(" ")[2],
-            SECRET,
+            verifying,
             algorithms=["HS256"],
             audience=CLIENT,
             issuer=PROVIDER,
         )
         return found if NEEDED in found["scp"] else None
 
-    return issue, verify, refusal
+    return Peer(issue, parse, authenticate, refusal)
 
 
-def _authenticating_joserfc():
-    from joserfc import jwk, jwt
-
-    issue, _, refusal = _joserfc()
-    key = jwk.OctKey.import_key(SECRET)
-    registry = jwt.JWTClaimsRegistry(
-        aud={"essential": True, "value": CLIENT},
-        iss={"essential": True, "value": PROVIDER},
-        exp={"essential": True},
-    )
-
-    def verify(header):
-        found = jwt.decode(header.partition(" ")[2], key, algorithms=["HS256"]).claims
-        registry.validate(found)
-        return found if NEEDED in found["scp"] else None
-
-    return issue, verify, refusal
-
-
-def _pyjwt(module="jwt"):
+def _pyjwt(module):
     jwt = import_module(module)
-
-    def issue():
-        return jwt.encode(claims(), SECRET, algorithm="HS256")
-
-    def verify(token):
-        return jwt.decode(token, SECRET, algorithms=["HS256"], audience=CLIENT)
-
-    return issue, verify, jwt.InvalidTokenError
+    return _like_pyjwt(jwt, jwt.InvalidTokenError)
 
 
-def _joserfc():
-    from joserfc import errors, jwk, jwt
+def _oxyjwt():
+    import oxyjwt
 
-    key = jwk.OctKey.import_key(SECRET)
-    registry = jwt.JWTClaimsRegistry(
-        aud={"essential": True, "value": CLIENT}, exp={"essential": True}
-    )
-
-    def issue():
-        return jwt.encode({"alg": "HS256"}, claims(), key, algorithms=["HS256"])
-
-    def verify(token):
-        found = jwt.decode(token, key, algorithms=["HS256"]).claims
-        registry.validate(found)
-        return found
-
-    return issue, verify, errors.JoseError
+    signing = oxyjwt.EncodingKey.from_secret(SECRET)
+    verifying = oxyjwt.DecodingKey.from_secret(SECRET)
+    return _like_pyjwt(oxyjwt, oxyjwt.InvalidTokenError, signing, verifying)
 
 
 def _python_jose():
     from jose import jwk, jwt
 
     key = jwk.construct(SECRET, "HS256")
+    return _like_pyjwt(jwt, jwt.JWTError, key, key)
+
+
+def _joserfc():
+    from joserfc import errors, jwk, jwt
+
+    key = jwk.OctKey.import_key(SECRET)
+    client = {"essential": True, "value": CLIENT}
+    provider = {"essential": True, "value": PROVIDER}
+    usual = jwt.JWTClaimsRegistry(aud=client, exp={"essential": True})
+    strict = jwt.JWTClaimsRegistry(aud=client, iss=provider, exp={"essential": True})
 
     def issue():
-        return jwt.encode(claims(), key, algorithm="HS256")
+        return jwt.encode({"alg": "HS256"}, claims(), key, algorithms=["HS256"])
 
-    def verify(token):
-        return jwt.decode(token, key, algorithms=["HS256"], audience=CLIENT)
+    def parse(token):
+        found = jwt.decode(token, key, algorithms=["HS256"]).claims
+        usual.validate(found)
+        return found
 
-    return issue, verify, jwt.JWTError
+    def authenticate(header):
+        found = jwt.decode(header.partition(" ")[2], key, algorithms=["HS256"]).claims
+        strict.validate(found)
+        return found if NEEDED in found["scp"] else None
+
+    return Peer(issue, parse, authenticate, errors.JoseError)
 
 
 def _jwcrypto():
@@ -154,11 +132,11 @@ def _jwcrypto():
         token.make_signed_token(key)
         return token.serialize()
 
-    def verify(token):
+    def parse(token):
         read = jwt.JWT(jwt=token, key=key, algs=["HS256"], check_claims=expected)
         return common.json_decode(read.claims)
 
-    return issue, verify, common.JWException
+    return Peer(issue, parse, refusal=common.JWException)
 
 
 def _itsdangerous():
@@ -174,26 +152,11 @@ def _itsdangerous():
     def issue():
         return serializer.dumps(claims())
 
-    def verify(token):
+    def parse(token):
         found = serializer.loads(token, max_age=LIFETIME)
         return found if found["aud"] == CLIENT else None
 
-    return issue, verify, BadData
-
-
-def _oxyjwt():
-    import oxyjwt
-
-    signing = oxyjwt.EncodingKey.from_secret(SECRET)
-    verifying = oxyjwt.DecodingKey.from_secret(SECRET)
-
-    def issue():
-        return oxyjwt.encode(claims(), signing, algorithm="HS256")
-
-    def verify(token):
-        return oxyjwt.decode(token, verifying, algorithms=["HS256"], audience=CLIENT)
-
-    return issue, verify, oxyjwt.InvalidTokenError
+    return Peer(issue, parse, refusal=BadData)
 
 
 def _ryjwt():
@@ -204,21 +167,18 @@ def _ryjwt():
     def issue():
         return key.encode(claims())
 
-    return issue, key.decode, ryjwt.InvalidTokenError
+    return Peer(issue, key.decode, refusal=ryjwt.InvalidTokenError)
 
 
-_PREPARE = {
-    "PyJWT": _pyjwt,
+# Under the names of the distributions.
+PREPARE = {
+    "PyJOAT": ours,
+    "PyJWT": partial(_pyjwt, "jwt"),
     "joserfc": _joserfc,
     "python-jose": _python_jose,
     "jwcrypto": _jwcrypto,
     "itsdangerous": _itsdangerous,
-    "webtoken": lambda: _pyjwt("webtoken"),
+    "webtoken": partial(_pyjwt, "webtoken"),
     "oxyjwt": _oxyjwt,
     "ryjwt": _ryjwt,
-}
-
-_AUTHENTICATING = {
-    "PyJWT": _authenticating_pyjwt,
-    "joserfc": _authenticating_joserfc,
 }
