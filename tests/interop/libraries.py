@@ -1,4 +1,4 @@
-"""The other libraries, each as two functions: claims to token, token to claims.
+"""The other libraries: what each makes of claims to sign, and of tokens to verify.
 
 Each verifies the signature with HS256 alone, and `exp` and `nbf` where the library
 does so.
@@ -34,81 +34,92 @@ HEADER = {"alg": "HS256", "typ": "JWT"}
 Peer = namedtuple("Peer", "sign verify errors")
 
 
-def verify_pyjwt(token):
+def like_pyjwt(library, errors):
     options = {"verify_aud": False}
-    return jwt.decode(token, SALT, algorithms=["HS256"], options=options)
+    return Peer(
+        lambda claims: library.encode(claims, SALT, "HS256"),
+        lambda token: library.decode(
+            token, SALT, algorithms=["HS256"], options=options
+        ),
+        errors,
+    )
 
 
-_joserfc_key = joserfc.jwk.OctKey.import_key(SALT)
+def with_joserfc():
+    key = joserfc.jwk.OctKey.import_key(SALT)
+
+    def verify(token):
+        claims = joserfc.jwt.decode(token, key, algorithms=["HS256"]).claims
+        joserfc.jwt.JWTClaimsRegistry().validate(claims)
+        return claims
+
+    return Peer(
+        lambda claims: joserfc.jwt.encode(HEADER, claims, key),
+        verify,
+        joserfc.errors.JoseError,
+    )
 
 
-def verify_joserfc(token):
-    claims = joserfc.jwt.decode(token, _joserfc_key, algorithms=["HS256"]).claims
-    joserfc.jwt.JWTClaimsRegistry().validate(claims)
-    return claims
+def with_jwcrypto():
+    key = jwcrypto.jwk.JWK(kty="oct", k=b64(SALT))
+
+    def sign(claims):
+        token = jwcrypto.jwt.JWT(header=HEADER, claims=claims)
+        token.make_signed_token(key)
+        return token.serialize()
+
+    def verify(token):
+        return json.loads(jwcrypto.jwt.JWT(jwt=token, key=key, algs=["HS256"]).claims)
+
+    # The latter for another number of segments.
+    return Peer(sign, verify, (jwcrypto.common.JWException, ValueError))
 
 
-def verify_python_jose(token):
-    options = {"verify_aud": False}
-    return jose.jwt.decode(token, SALT, algorithms=["HS256"], options=options)
+def with_authlib():
+    library = authlib.jose.JsonWebToken(["HS256"])
+
+    def verify(token):
+        claims = library.decode(token, SALT)
+        claims.validate()
+        return dict(claims)
+
+    return Peer(
+        lambda claims: library.encode(HEADER, claims, SALT).decode(),
+        verify,
+        authlib.jose.errors.JoseError,
+    )
 
 
-_jwcrypto_key = jwcrypto.jwk.JWK(kty="oct", k=b64(SALT))
-
-
-def sign_jwcrypto(claims):
-    token = jwcrypto.jwt.JWT(header=HEADER, claims=claims)
-    token.make_signed_token(_jwcrypto_key)
-    return token.serialize()
-
-
-def verify_jwcrypto(token):
-    read = jwcrypto.jwt.JWT(jwt=token, key=_jwcrypto_key, algs=["HS256"])
-    return json.loads(read.claims)
-
-
-_authlib = authlib.jose.JsonWebToken(["HS256"])
-
-
-def verify_authlib(token):
-    claims = _authlib.decode(token, SALT)
-    claims.validate()
-    return dict(claims)
-
-
-PYTHON_PEERS = {
-    "PyJWT": Peer(
-        lambda claims: jwt.encode(claims, SALT, "HS256"),
-        verify_pyjwt,
-        (jwt.InvalidTokenError,),
-    ),
-    "joserfc": Peer(
-        lambda claims: joserfc.jwt.encode(HEADER, claims, _joserfc_key),
-        verify_joserfc,
-        (joserfc.errors.JoseError,),
-    ),
-    "python-jose": Peer(
-        lambda claims: jose.jwt.encode(claims, SALT, "HS256"),
-        verify_python_jose,
-        (jose.exceptions.JOSEError,),
-    ),
-    "jwcrypto": Peer(
-        sign_jwcrypto,
-        verify_jwcrypto,
-        # The latter for another number of segments.
-        (jwcrypto.common.JWException, ValueError),
-    ),
-    "Authlib": Peer(
-        lambda claims: _authlib.encode(HEADER, claims, SALT).decode(),
-        verify_authlib,
-        (authlib.jose.errors.JoseError,),
-    ),
+PYTHON = {
+    "PyJWT": like_pyjwt(jwt, jwt.InvalidTokenError),
+    "python-jose": like_pyjwt(jose.jwt, jose.exceptions.JOSEError),
+    "joserfc": with_joserfc(),
+    "jwcrypto": with_jwcrypto(),
+    "Authlib": with_authlib(),
 }
-NODE_PEERS = ("jose", "jsonwebtoken", "fast-jwt")
 
 
-def ask_node(claims, tokens):
-    """Let each library of npm sign `claims` and verify `tokens`, in one process."""
+def ask(claims, tokens):
+    """Have each library sign the `claims` and verify the `tokens`.
+
+    Returns, by library, the tokens that it signed, and what it read: claims, or None
+    for a token that it refused.
+    """
+    answers = ask_npm(claims, tokens)
+    for name, peer in PYTHON.items():
+        signed = [peer.sign(some) for some in claims]
+        answers[name] = {"signed": signed, "verified": [read(peer, t) for t in tokens]}
+    return answers
+
+
+def read(peer, token):
+    try:
+        return peer.verify(token)
+    except peer.errors:
+        return None
+
+
+def ask_npm(claims, tokens):
     request = {"secret": SALT.decode(), "claims": claims, "tokens": tokens}
     answer = subprocess.run(
         ["node", Path(__file__).with_name("peers.mjs"), os.environ["NPM_PEERS"]],
