@@ -6,22 +6,18 @@ TARGET is `decoder` or `deep`. DIRECTORY gets the inputs that are worth keeping,
 one that fails. The inputs to begin with are those in corpus/.
 """
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 
 import atheris
 
 with atheris.instrument_imports(include=["joat"]):
-    import decoder
-    import deep
+    import targets
 
 HERE = Path(__file__).parent
-TARGETS = {"decoder": decoder.one_input, "deep": deep.one_input}
 
 
-def main(target: str, directory: str, seconds: str) -> None:
+def main(target, directory, seconds):
     """Fuzz until the time is over; a failure ends the process with status 77."""
     found = Path(directory, target)
     found.mkdir(parents=True, exist_ok=True)
@@ -35,7 +31,7 @@ def main(target: str, directory: str, seconds: str) -> None:
         str(found),
         str(HERE / "corpus" / target),
     ]
-    atheris.Setup(arguments, TARGETS[target])
+    atheris.Setup(arguments, getattr(targets, target))
     atheris.Fuzz()
 
 

@@ -1,24 +1,20 @@
 """What is said of a token, in every way to ask, must be what the model says."""
 
-from __future__ import annotations
-
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import joat
 
 sys.path.append(str(Path(__file__).parents[1]))
 import model
-from helpers import SALT
+from helpers import SALT, make_token
 
 NOW = time.time()
-asked: list[dict[str, Any]] = []
+asked = []
 
 
-def salt_generator(claims: dict[str, Any]) -> bytes:
-    """Return the salt; note what it was asked for."""
+def salt_generator(claims):
     asked.append(claims)
     return SALT
 
@@ -27,8 +23,26 @@ joat.salt_generator = salt_generator
 time.time = lambda: NOW
 
 
-def judge(token: str | bytes) -> None:
-    """Verify `token` in every way; fail if one differs from the model."""
+def decoder(data):
+    """Judge raw bytes, and the same bytes as text.
+
+    The signature can hardly be right, so that this is about what a stranger can send.
+    """
+    judge(data)
+    judge(data.decode("utf-8", "surrogateescape"))
+
+
+def deep(data):
+    """Judge what lies behind the signature: a header, a NUL and claims, signed.
+
+    Without a NUL, an input is the claims under the usual header.
+    """
+    header, separator, claims = data.partition(b"\0")
+    judge(make_token(claims, header) if separator else make_token(data))
+
+
+def judge(token):
+    """Verify a token in every way; fail if one differs from the model."""
     asked.clear()
     expected = model.verdict(token, [SALT], now=NOW)
     claims = model.claims_of(token)
@@ -38,7 +52,7 @@ def judge(token: str | bytes) -> None:
     assert asked == ([] if claims == "MalformedToken" else [claims, claims])
 
 
-def outcome(function: Any, token: str | bytes) -> Any:
+def outcome(function, token):
     """Return the result, or the name of the class of the `TokenError`."""
     try:
         return function(token)
