@@ -1,15 +1,15 @@
 """Mutation testing: change the library in one place after the other, and see whether
 the tests notice.
 
-    tox -e mutation                 all of joat/, some 15 minutes
+    tox -e mutation                 all of joat/, some 30 minutes
     tox -e mutation -- salt jws     these modules only
 
 The changes are those of mutmut, to functions, classes and the constants of a module,
 and four of ours: each condition forced either way, each raise, return, del and mere
 call left out, each loop skipped, each exception not caught. mutmut's own runner is not
 used: it changes functions only, and calls them through another one, which the tests
-of warnings and tracebacks see. What stands there for type checkers only is not
-changed; nor, by mutmut, are the calls of len and isinstance themselves.
+of warnings and tracebacks see. Nor does it change the calls
+of len and isinstance themselves.
 
 A change that no test notices survives. The run fails for a survivor that is not in
 equivalent.txt, which tells why it changes nothing that the library promises, and for
@@ -20,8 +20,7 @@ test_differential.py and test_properties.py, which draw at random and take long;
 test_faults.py, which is about threads and processes; and test_readme.py.
 """
 
-from __future__ import annotations
-
+import ast
 import os
 import re
 import shutil
@@ -29,11 +28,11 @@ import signal
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, namedtuple
 from contextlib import redirect_stdout, suppress
+from difflib import unified_diff
 from io import StringIO
 from pathlib import Path
-from typing import NamedTuple
 
 import libcst as cst
 import pytest
@@ -54,13 +53,10 @@ FIRST = {"__init__": "test_package", "__main__": "test_main"}
 OPTIONS = ["-x", "-q", "--ff", "--tb=no", "-c", str(ROOT / "tox.ini")]
 PROCESSES = 2
 LIMIT = 120  # seconds for all tests on one mutant
+OUTCOMES = {0: "survived", -signal.SIGALRM: "timed out"}
 LISTED = Path(__file__).with_name("equivalent.txt")
 
-
-class Mutant(NamedTuple):
-    module: str
-    name: str
-    source: str
+Mutant = namedtuple("Mutant", "module name source")
 
 
 def nothing_instead(node):
@@ -74,9 +70,8 @@ def skip_loop(node):
 
 
 def catch_nothing(node):
-    yield node.with_changes(
-        type=cst.Tuple(()), whitespace_after_except=cst.SimpleWhitespace(" ")
-    )
+    space = cst.SimpleWhitespace(" ")
+    yield node.with_changes(type=cst.Tuple(()), whitespace_after_except=space)
 
 
 OPERATORS = [
@@ -88,91 +83,63 @@ OPERATORS = [
 ]
 
 
-def is_for_type_checkers(node):
-    return isinstance(node, cst.Name) and node.value == "TYPE_CHECKING"
-
-
-class Visitor(MutationVisitor):
-    """mutmut's, which leaves out annotations; this one, all for type checkers."""
-
-    def on_visit(self, node):
-        if isinstance(node, cst.If) and is_for_type_checkers(node.test):
-            if node.orelse:
-                node.orelse.visit(self)
-            return False
-        if isinstance(node, cst.Assign) and is_for_type_checkers(
-            node.targets[0].target
-        ):
-            return False
-        return super().on_visit(node)
-
-
-def scope_of(lines, number):
-    """Return the names of the classes and functions around a line, with dots."""
-    scope, depth = [], len(lines[number]) - len(lines[number].lstrip())
-    for line in reversed(lines[: number + 1]):
-        here = len(line) - len(line.lstrip())
-        found = re.match(r"\s*(?:class|def) (\w+)", line)
-        if found and (here < depth or line is lines[number]):
-            scope.insert(0, found[1])
-            depth = here
-    return ".".join(scope)
-
-
 def name_of(module, before, after):
     """Return where a mutant differs and how; line numbers would shift."""
-    start = end = 0
-    while before[start] == after[start]:
-        start += 1
-    shorter = min(len(before), len(after))
-    while before[end - 1] == after[end - 1] and start - end < shorter:
-        end -= 1
-    scope = f"{module}.{scope_of(before, start)}".rstrip(".")
+    # A header of three lines, the last of which tells the first line that differs.
+    _, _, where, *changes = unified_diff(before.splitlines(), after.splitlines(), n=0)
+    line = int(re.search(r"\d+", where)[0])
+    scope = [
+        node.name
+        for node in ast.walk(ast.parse(before))
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef))
+        and node.lineno <= line <= node.end_lineno
+    ]
     old, new = (
-        " ".join(
-            re.sub("  # .*", "", line.strip())
-            for line in lines[start : len(lines) + end]
-        )
-        for lines in (before, after)
+        " ".join(re.sub("  # .*", "", c[1:].strip()) for c in changes if c[0] == sign)
+        for sign in "-+"
     )
-    return f"{scope}: {old} ==> {new}"
+    return f"{'.'.join([module, *scope])}: {old} ==> {new}"
 
 
 def mutants_of(path):
     """Return all different mutants of a module that are Python."""
     source = path.read_text(encoding="utf-8")
-    visitor = Visitor(OPERATORS, IgnoredCode(set(), set(), set()))
+    visitor = MutationVisitor(OPERATORS, IgnoredCode(set(), set(), set()))
     module = cst.MetadataWrapper(cst.parse_module(source)).visit(visitor)
-    mutants, seen, names = [], {source}, Counter()
+    mutants, names = {source: None}, Counter()
     for mutation in visitor.mutations:
         nodes = mutation.original_node, mutation.mutated_node
         changed = deep_replace(module, *nodes).code
-        if changed in seen:
+        if changed in mutants:
             continue
-        seen.add(changed)
-        try:
+        with suppress(SyntaxError):
             compile(changed, path.name, "exec", dont_inherit=True)
-        except SyntaxError:
-            continue
-        name = name_of(path.stem, source.splitlines(), changed.splitlines())
-        names[name] += 1
-        if names[name] > 1:
-            name += f" ({names[name]})"
-        mutants.append(Mutant(path.stem, name, changed))
-    return mutants
+            name = name_of(path.stem, source, changed)
+            names[name] += 1
+            if names[name] > 1:
+                name += f" ({names[name]})"
+            mutants[changed] = Mutant(path.stem, name, changed)
+    del mutants[source]
+    return list(mutants.values())
 
 
-def tests_for(module):
-    """Return the test files, those of the module first."""
-    first = FIRST.get(module, f"test_{module}")
-    return sorted(TESTS, key=lambda path: path.stem != first)
+def run_tests(mutant, directory):
+    """Run the tests, those of the module first; return whether one has failed."""
+    # In the first place, for this process and for those that tests start.
+    os.chdir(directory)
+    sys.path.insert(0, str(directory))
+    os.environ["PYTHONPATH"] = str(directory)
+    options = [*OPTIONS, f"--basetemp={directory / 'tmp'}"]
+    options.append(f"--override-ini=cache_dir={directory.parent / 'cache'}")
+    first = FIRST.get(mutant.module, f"test_{mutant.module}")
+    tests = sorted(TESTS, key=lambda path: path.stem != first)
+    return any(pytest.main([*options, str(path)]) for path in tests)
 
 
 def start(mutant, directory):
-    """Run the tests on a mutant in a new process; its exit status says if they pass."""
-    package = directory / "joat"
-    shutil.copytree(directory.parent / "joat", package)
-    (package / f"{mutant.module}.py").write_text(mutant.source, encoding="utf-8")
+    """Start a process whose exit status says if the tests pass; return its number."""
+    shutil.copytree(directory.parent / "joat", directory / "joat")
+    (directory / "joat" / f"{mutant.module}.py").write_text(mutant.source, "utf-8")
     process = os.fork()
     if process:
         return process
@@ -182,18 +149,7 @@ def start(mutant, directory):
         with open(directory / "log", "w") as log:
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)
-        # In the first place, for this process and for those that tests start.
-        os.chdir(directory)
-        sys.path.insert(0, str(directory))
-        os.environ["PYTHONPATH"] = str(directory)
-        places = [
-            f"--basetemp={directory / 'tmp'}",
-            f"--override-ini=cache_dir={directory.parent / 'cache'}",
-        ]
-        for path in tests_for(mutant.module):
-            if pytest.main([*OPTIONS, *places, str(path)]):
-                os._exit(1)
-        os._exit(0)
+        os._exit(run_tests(mutant, directory))
     finally:
         os._exit(1)
 
@@ -210,45 +166,31 @@ def outcomes(mutants, directory):
         mutant, place = running.pop(process)
         with suppress(ProcessLookupError):
             os.killpg(process, signal.SIGKILL)  # what the tests have started
-        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM:
-            yield mutant, "timed out"
-        else:
-            yield mutant, "killed" if status else "survived"
         shutil.rmtree(place)
+        yield mutant, OUTCOMES.get(os.waitstatus_to_exitcode(status), "killed")
 
 
-def equivalents():
-    """Return the mutants that are listed; a reason stands, indented, below its own."""
-    lines = LISTED.read_text(encoding="utf-8").splitlines()
-    return {line for line in lines if line and not line.startswith(("#", " "))}
-
-
-def main(modules):
+def main(chosen):
     begun = time.monotonic()
-    paths = [
-        path
-        for path in sorted((ROOT / "joat").glob("*.py"))
-        if not modules or path.stem in modules
-    ]
+    paths = sorted((ROOT / "joat").glob("*.py"))
+    paths = [path for path in paths if not chosen or path.stem in chosen]
     mutants = [mutant for path in paths for mutant in mutants_of(path)]
-    listed = {
-        name
-        for name in equivalents()
-        if name.partition(".")[0].partition(":")[0] in {path.stem for path in paths}
-    }
+    modules = {path.stem for path in paths}
+    # All other lines are reasons, and begin with a space.
+    lines = LISTED.read_text(encoding="utf-8").splitlines()
+    listed = {line for line in lines if re.split("[.:]", line)[0] in modules}
     with tempfile.TemporaryDirectory() as temporary:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / "joat", Path(temporary, "joat"), ignore=ignored)
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         with redirect_stdout(StringIO()):
             pytest.main([temporary])  # It loads what each process needs.
-        unchanged = Mutant("salt", "", (ROOT / "joat" / "salt.py").read_text())
-        [(_, outcome)] = outcomes([unchanged], Path(temporary))
-        if outcome != "survived":
+        unchanged = Mutant("salt", "", (ROOT / "joat" / "salt.py").read_text("utf-8"))
+        if list(outcomes([unchanged], Path(temporary))) != [(unchanged, "survived")]:
             sys.exit("the tests fail on the library as it is")
 
-        counts, survivors = Counter(), set()
         print(len(mutants), "mutants")
+        counts, survivors = Counter(), set()
         for mutant, outcome in outcomes(mutants, Path(temporary)):
             counts[outcome] += 1
             if outcome == "survived":
@@ -258,11 +200,9 @@ def main(modules):
 
     for name in sorted(listed - survivors):
         print("listed, but does not survive:", name)
-    told = ", ".join(
-        f"{counts[outcome]} {outcome}"
-        for outcome in ("killed", "survived", "timed out")
-    )
-    print(f"{told}; {len(listed)} equivalent, {time.monotonic() - begun:.0f} seconds")
+    told = [f"{counts[name]} {name}" for name in ("killed", "survived", "timed out")]
+    print(*told, f"{len(listed)} equivalent", sep=", ", end="; ")
+    print(f"{time.monotonic() - begun:.0f} seconds")
     return int(survivors != listed)
 
 
