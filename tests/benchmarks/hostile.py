@@ -58,6 +58,7 @@ _FILLINGS = {
         ('["\\u0000",', "1" * 4300 + ",", "0]"),
     ],
 }
+_ALIKE = ("A", ".", "\xff", "\U0001f600", "\ud800", b"\xff", bytearray(1), ["A"])
 
 
 def tokens():
@@ -66,25 +67,12 @@ def tokens():
         kind: [token for filling in fillings for token in _filled(*filling)]
         for kind, fillings in _FILLINGS.items()
     }
-    made["other text"] = [
-        "A" * LIMIT,
-        "." * LIMIT,
-        "\xff" * LIMIT,
-        "\U0001f600" * LIMIT,
-        "\ud800" * LIMIT,
-        b"\xff" * LIMIT,
+    made["other things"] = [
+        *(one * LIMIT for one in _ALIKE),
         f"{_encode(_HEADER)}.{'_' * (LIMIT - 100)}.{_SIGNATURE}",
         f"{_encode(_HEADER + '}')}.{_encode(_CLAIMS + '}')}.{'A' * (LIMIT - 200)}",
     ]
-    made["a megabyte"] = [
-        "A" * MEGABYTE,
-        "." * MEGABYTE,
-        "\U0001f600" * MEGABYTE,
-        "\ud800" * MEGABYTE,
-        b"A" * MEGABYTE,
-        bytearray(MEGABYTE),
-        ["A"] * MEGABYTE,
-    ]
+    made["a megabyte"] = [one * MEGABYTE for one in _ALIKE]
     return made
 
 

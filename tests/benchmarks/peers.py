@@ -1,14 +1,17 @@
-"""What is compared: joat, and other libraries doing the same work.
+"""What is compared: joat, the floor, and other libraries doing the same work.
 
 HS256 under one secret that is given once, one client; `exp` and the audience are
 checked. Where a library can prepare its key or its checks, it does so before the
-clock runs.
+clock runs. The tests of interoperation use these functions, too.
 """
 
 import time
+from binascii import a2b_base64, b2a_base64
 from collections import namedtuple
 from functools import partial
+from hmac import compare_digest, digest
 from importlib import import_module
+from json import JSONDecoder, JSONEncoder
 
 PROVIDER = "My OAuth2 Provider"
 CLIENT = "abcd"
@@ -19,9 +22,17 @@ NEEDED = "read"
 LIFETIME = 3600
 SECRET = b"0123456789abcdef0123456789abcdef"
 
-# `authenticate` takes the value of an Authorization header, and checks provider,
-# client and one permission, too. `refusal` is raised where None is not returned.
-Peer = namedtuple("Peer", "issue parse authenticate refusal", defaults=(None, ()))
+# `authenticate` takes the value of an Authorization header, and checks provider and
+# one permission, too. `refusal` is raised where None is not returned.
+Peer = namedtuple("Peer", "sign parse authenticate refusal", defaults=(None, ()))
+
+
+def found_by(check, token, refusal):
+    """Return what a check finds, or None if it refuses."""
+    try:
+        return check(token)
+    except refusal:
+        return None
 
 
 def claims():
@@ -37,12 +48,44 @@ def claims():
     }
 
 
+# The floor is what the standard library costs without a single check: a library in pure
+# Python has to call these primitives, in one form or another. Only the result of the
+# comparison is looked at, so that a mistake in these functions shows.
+_HEADER = b"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
+_TO_BASE64URL = bytes.maketrans(b"+/", b"-_")
+_TO_BASE64 = bytes.maketrans(b"-_", b"+/")
+_encode = JSONEncoder(separators=(",", ":")).encode
+_raw_decode = JSONDecoder().raw_decode
+
+
+def _sign_bare(claims):
+    payload = b2a_base64(_encode(claims).encode(), newline=False)
+    signing_input = _HEADER + payload.translate(_TO_BASE64URL).rstrip(b"=")
+    signature = b2a_base64(digest(SECRET, signing_input, "sha256"), newline=False)
+    token = signing_input + b"." + signature.translate(_TO_BASE64URL).rstrip(b"=")
+    return token.decode()
+
+
+def _parse_bare(token):
+    signing_input, _, signature = token.encode().rpartition(b".")
+    received = a2b_base64(signature.translate(_TO_BASE64) + b"=")
+    payload = signing_input.partition(b".")[2].translate(_TO_BASE64)
+    found, _ = _raw_decode(a2b_base64(payload + b"==").decode())
+    time.time()
+    if not compare_digest(digest(SECRET, signing_input, "sha256"), received):
+        return None
+    return found
+
+
+FLOOR = Peer(_sign_bare, _parse_bare, lambda header: _parse_bare(header[7:]))
+
+
 def ours(client=CLIENT):
     import joat
 
     generator = joat.TokenGenerator(PROVIDER)
 
-    def issue():
+    def sign(claims=None):  # It makes its own.
         return generator.issue_token(
             provider=PROVIDER, client_id=client, user_id=USER, scope=SCOPE
         )
@@ -52,12 +95,12 @@ def ours(client=CLIENT):
             header, provider=PROVIDER, client_id=client, scope=[NEEDED]
         )
 
-    return Peer(issue, joat.parse_token, authenticate, joat.TokenError)
+    return Peer(sign, joat.parse_token, authenticate, joat.TokenError)
 
 
 def _like_pyjwt(jwt, refusal, signing=SECRET, verifying=SECRET):
-    def issue():
-        return jwt.encode(claims(), signing, algorithm="HS256")
+    def sign(claims):
+        return jwt.encode(claims, signing, algorithm="HS256")
 
     def parse(token):
         return jwt.decode(token, verifying, algorithms=["HS256"], audience=CLIENT)
@@ -72,7 +115,7 @@ def _like_pyjwt(jwt, refusal, signing=SECRET, verifying=SECRET):
         )
         return found if NEEDED in found["scp"] else None
 
-    return Peer(issue, parse, authenticate, refusal)
+    return Peer(sign, parse, authenticate, refusal)
 
 
 def _pyjwt(module):
@@ -99,13 +142,13 @@ def _joserfc():
     from joserfc import errors, jwk, jwt
 
     key = jwk.OctKey.import_key(SECRET)
-    client = {"essential": True, "value": CLIENT}
-    provider = {"essential": True, "value": PROVIDER}
-    usual = jwt.JWTClaimsRegistry(aud=client, exp={"essential": True})
-    strict = jwt.JWTClaimsRegistry(aud=client, iss=provider, exp={"essential": True})
+    expected = {"aud": {"essential": True, "value": CLIENT}, "exp": {"essential": True}}
+    usual = jwt.JWTClaimsRegistry(**expected)
+    expected["iss"] = {"essential": True, "value": PROVIDER}
+    strict = jwt.JWTClaimsRegistry(**expected)
 
-    def issue():
-        return jwt.encode({"alg": "HS256"}, claims(), key, algorithms=["HS256"])
+    def sign(claims):
+        return jwt.encode({"alg": "HS256"}, claims, key, algorithms=["HS256"])
 
     def parse(token):
         found = jwt.decode(token, key, algorithms=["HS256"]).claims
@@ -117,7 +160,7 @@ def _joserfc():
         strict.validate(found)
         return found if NEEDED in found["scp"] else None
 
-    return Peer(issue, parse, authenticate, errors.JoseError)
+    return Peer(sign, parse, authenticate, errors.JoseError)
 
 
 def _jwcrypto():
@@ -127,8 +170,8 @@ def _jwcrypto():
     header = {"alg": "HS256", "typ": "JWT"}
     expected = {"aud": CLIENT, "exp": None}
 
-    def issue():
-        token = jwt.JWT(header=header, claims=claims())
+    def sign(claims):
+        token = jwt.JWT(header=header, claims=claims)
         token.make_signed_token(key)
         return token.serialize()
 
@@ -136,7 +179,8 @@ def _jwcrypto():
         read = jwt.JWT(jwt=token, key=key, algs=["HS256"], check_claims=expected)
         return common.json_decode(read.claims)
 
-    return Peer(issue, parse, refusal=common.JWException)
+    # ValueError is for another number of segments.
+    return Peer(sign, parse, refusal=(common.JWException, ValueError))
 
 
 def _itsdangerous():
@@ -149,25 +193,18 @@ def _itsdangerous():
     signer = {"digest_method": sha256, "key_derivation": "none"}
     serializer = URLSafeTimedSerializer(SECRET, signer_kwargs=signer)
 
-    def issue():
-        return serializer.dumps(claims())
-
     def parse(token):
         found = serializer.loads(token, max_age=LIFETIME)
         return found if found["aud"] == CLIENT else None
 
-    return Peer(issue, parse, refusal=BadData)
+    return Peer(serializer.dumps, parse, refusal=BadData)
 
 
 def _ryjwt():
     import ryjwt
 
     key = ryjwt.SecretKey(SECRET, algorithms=["HS256"], audience=CLIENT)
-
-    def issue():
-        return key.encode(claims())
-
-    return Peer(issue, key.decode, refusal=ryjwt.InvalidTokenError)
+    return Peer(key.encode, key.decode, refusal=ryjwt.InvalidTokenError)
 
 
 # Under the names of the distributions.

@@ -15,12 +15,12 @@ from importlib import metadata
 from timeit import Timer
 
 import hostile
-from floor import FLOOR
-from peers import CLIENT, PREPARE, PROVIDER, SCOPE, SECRET, TEXT_CLIENT, USER, ours
+import peers
+from peers import CLIENT, SCOPE, SECRET, USER
 
 import joat
 
-SALTS = {CLIENT: SECRET, TEXT_CLIENT: SECRET.decode()}
+SALTS = {CLIENT: SECRET, peers.TEXT_CLIENT: SECRET.decode()}
 LENGTHS = (232, 8_000, 64_000)  # 232 is that of the usual token
 IMPORTS = {
     "nothing": "pass",
@@ -37,10 +37,6 @@ def find_salt(claims):
     return SALTS.get(claims["aud"])
 
 
-def find_unless_revoked(claims):
-    return None if claims["jti"] == "revoked" else SALTS.get(claims["aud"])
-
-
 def add(key, statement, number=200, **names):
     """Have a statement timed, so often in a row in each round.
 
@@ -50,13 +46,7 @@ def add(key, statement, number=200, **names):
     calls[key] = Timer(statement, "joat.salt_generator = find", globals=names), number
 
 
-def require(met, what):
-    """Stop unless a condition is met without which the figures mean nothing."""
-    if not met:
-        sys.exit(f"the benchmark needs {what}")
-
-
-def issue(provider=PROVIDER, client=CLIENT, scope=SCOPE, **more):
+def issue(provider=peers.PROVIDER, client=CLIENT, scope=SCOPE, **more):
     grant = {"user_id": USER, "scope": scope, "salt": SECRET, **more}
     return joat.TokenGenerator(provider, client).issue_token(**grant)
 
@@ -67,14 +57,15 @@ def forged(token):
 
 
 def add_peer(name, peer):
-    token = peer.issue()
-    add(f"issue {name}", "issue()", issue=peer.issue)
+    token = peer.sign(peers.claims())
+    statement = "sign()" if name.startswith("PyJOAT") else "sign(claims())"
+    add(f"issue {name}", statement, sign=peer.sign, claims=peers.claims)
     wrong = [forged(token)]
-    if peer is not FLOOR:
+    if peer is not peers.FLOOR:
         wrong += [issue(lifetime=timedelta(seconds=-60)), issue(client="efgh")]
     add_check(f"parse {name}", peer.refusal, peer.parse, token, *wrong)
     if peer.authenticate:
-        if peer is not FLOOR:
+        if peer is not peers.FLOOR:
             wrong += [issue(provider="me"), issue(scope=["profile"])]
         headers = [f"Bearer {one}" for one in (token, *wrong)]
         add_check(f"authenticate {name}", peer.refusal, peer.authenticate, *headers)
@@ -82,20 +73,16 @@ def add_peer(name, peer):
 
 def add_check(key, refusal, check, good, *wrong):
     """Add a check that does the work: one that checks less would look faster."""
-    require(USER in (check(good) or {}).values(), f"{key} to take its own {good}")
+    assert USER in (check(good) or {}).values(), f"{key} must take its own {good}"
     for token in wrong:
-        try:
-            found = check(token)
-        except refusal:
-            found = None
-        require(found is None, f"{key} to refuse {token}")
+        found = peers.found_by(check, token, refusal)
+        assert found is None, f"{key} must refuse {token}"
     add(key, "check(token)", check=check, token=good)
 
 
-def add_pair(key, one, other, **names):
+def add_pair(key, one, other, check=joat.parse_token, **names):
     for which, token in ("one", one), ("other", other):
-        known = {"check": joat.parse_token, "token": token, **names}
-        add(f"{key}, {which}", "check(token)", 20, **known)
+        add(f"{key}, {which}", "check(token)", 20, check=check, token=token, **names)
 
 
 def add_clock():
@@ -106,10 +93,11 @@ def add_clock():
         count, rest = divmod((length - len(issue(scope=[""]))) * 3 // 4, 11)
         scope = ["x" * rest, *["read:all"] * count]
         known, unknown = (issue(client=one, scope=scope) for one in (CLIENT, "abce"))
-        require(len(known) == length, f"a token of {length} characters")
+        assert len(known) == length, f"a token of {length} characters"
         add_pair(f"client, {length}", forged(known), forged(unknown))
     good, revoked = (forged(issue(jti=jti)) for jti in ("goodone", "revoked"))
-    add_pair("jti", good, revoked, find=find_unless_revoked)
+    not_revoked = {"goodone": SECRET}
+    add_pair("jti", good, revoked, find=lambda claims: not_revoked.get(claims["jti"]))
     salts = [bytes([octet]) * 32 for octet in (1, 2, 3)]
     check = partial(joat.verify_token, salt=salts)
     add_pair("salts", issue(salt=salts[0]), issue(salt=salts[2]), check=check)
@@ -118,10 +106,10 @@ def add_clock():
 def add_all():
     """Add all calls; return the versions of the libraries, None for one not there."""
     joat.salt_generator = find_salt
-    add_peer("floor", FLOOR)
-    add_peer("PyJOAT, str salt", ours(TEXT_CLIENT))
+    add_peer("floor", peers.FLOOR)
+    add_peer("PyJOAT, str salt", peers.ours(peers.TEXT_CLIENT))
     versions = {}
-    for name, prepare in PREPARE.items():
+    for name, prepare in peers.PREPARE.items():
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
@@ -131,7 +119,7 @@ def add_all():
     add_clock()
     for kind, tokens in hostile.tokens().items():
         for i, token in enumerate(tokens):
-            require(joat.parse_token(token) is None, "every hostile token refused")
+            assert joat.parse_token(token) is None, "every hostile token refused"
             add(f"{kind}: {i}", "joat.parse_token(token)", 1, token=token)
     for name, code in IMPORTS.items():
         # Isolated, so that the installed joat is imported, with its compiled files.

@@ -4,19 +4,18 @@ All on their newest releases. `install.py` installs those of npm beforehand, int
 the directory that the environment variable NPM_PEERS names.
 """
 
-import string
 import time
 
 import pytest
-from helpers import SALT
+from benchmarks.peers import CLIENT, SECRET
 from install import PACKAGES
 from libraries import PYTHON, ask
+from model import ALPHABET
 
 import joat
 
 NOW = int(time.time())
-BASE64URL = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
-USUAL = {"aud": "client", "iss": "provider", "exp": NOW + 3600, "iat": NOW}
+USUAL = {"aud": CLIENT, "iss": "provider", "exp": NOW + 3600, "iat": NOW}
 # The identifiers are strings: RFC 7519 knows no others, and most peers refuse them.
 CASES = {
     "plain": {"sub": "1234", "scp": ["profile", "read"]},
@@ -32,7 +31,7 @@ CLAIMS = [{**USUAL, **claims} for claims in CASES.values()]
 def issue(claims):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("time.time", lambda: float(NOW))
-        patch.setattr(joat, "salt_generator", lambda claims: SALT)
+        patch.setattr(joat, "salt_generator", lambda claims: SECRET)
         return joat.TokenGenerator(claims["iss"]).issue_token(
             client_id=claims["aud"],
             user_id=claims["sub"],
@@ -46,7 +45,7 @@ OURS = [issue(claims) for claims in CLAIMS]
 # flipped: never an unused bit of a last character, which some libraries do not look at.
 CHANGED = [
     OURS[0][:at]
-    + ("A" if old == "." else BASE64URL[BASE64URL.index(old) ^ 32])
+    + ("A" if old == "." else ALPHABET[ALPHABET.index(old) ^ 32])
     + OURS[0][at + 1 :]
     for at, old in enumerate(OURS[0])
 ]
@@ -72,7 +71,7 @@ def test_theirs_accepts_ours(answers, library, case):
 def test_ours_accepts_theirs(answers, library, case):
     token, claims = answers[library]["signed"][case], CLAIMS[case]
     assert joat.unverified_claims(token) == claims
-    assert joat.verify_token(token, salt=SALT) == {
+    assert joat.verify_token(token, salt=SECRET) == {
         "provider": claims["iss"],
         "client_id": claims["aud"],
         "user_id": claims["sub"],
@@ -89,7 +88,7 @@ def test_theirs_refuses_changed(answers, library):
 
 def test_ours_refuses_changed():
     # Of a last character with two unused bits, these are set too.
-    unused = OURS[0][:-1] + BASE64URL[BASE64URL.index(OURS[0][-1]) ^ 1]
+    unused = OURS[0][:-1] + ALPHABET[ALPHABET.index(OURS[0][-1]) ^ 1]
     for edited in [*CHANGED, unused]:
         with pytest.raises((joat.MalformedToken, joat.InvalidSignature)):
-            joat.verify_token(edited, salt=SALT)
+            joat.verify_token(edited, salt=SECRET)

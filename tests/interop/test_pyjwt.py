@@ -4,19 +4,16 @@ The tokens are the near-tokens of the properties, under the same stopped clock.
 """
 
 import json
-from datetime import datetime, timedelta
+from datetime import datetime
 
-import helpers
 import jwt
 import pytest
-from helpers import CLAIMS, NOW, SALT, make_token
+from helpers import CLAIMS, HEADER, NOW, SALT, TOKEN, make_token
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import near_tokens
 
 import joat
-
-HEADER = json.loads(helpers.HEADER)
 
 
 class StoppedDatetime(datetime):
@@ -62,11 +59,7 @@ def difference(header, claims):
     return None
 
 
-@settings(
-    max_examples=2000,
-    deadline=timedelta(milliseconds=500),
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@settings(max_examples=2000, deadline=500, suppress_health_check=[HealthCheck.too_slow])
 @given(near_tokens(st.text(min_size=1, max_size=5)))
 def test_what_ours_accepts_pyjwt_accepts(octets):
     token = make_token(*reversed(octets))
@@ -89,7 +82,7 @@ def test_what_ours_accepts_pyjwt_accepts(octets):
 )
 def test_difference(why, header, claims):
     """Each difference is there: one that PyJWT gives up must leave the list."""
-    header, claims = {**HEADER, **header}, {**CLAIMS, **claims}
+    header, claims = {**json.loads(HEADER), **header}, {**CLAIMS, **claims}
     token = make_token(claims, header)
     assert difference(header, claims) == why
     assert joat.parse_token(token) is not None
@@ -98,6 +91,6 @@ def test_difference(why, header, claims):
 
 
 def test_no_difference():
-    assert difference(HEADER, CLAIMS) is None
-    assert joat.parse_token(helpers.TOKEN) is not None
-    assert decode(helpers.TOKEN, CLAIMS) == CLAIMS
+    assert difference(json.loads(HEADER), CLAIMS) is None
+    assert joat.parse_token(TOKEN) is not None
+    assert decode(TOKEN, CLAIMS) == CLAIMS
