@@ -13,11 +13,8 @@ of len and isinstance themselves.
 
 A change that no test notices survives. The run fails for a survivor that is not in
 equivalent.txt, which tells why it changes nothing that the library promises, and for
-one that is there and does not survive.
-
-Some tests are not run, so that what they alone would notice survives:
-test_differential.py and test_properties.py, which draw at random and take long;
-test_faults.py, which is about threads and processes; and test_readme.py.
+one that is there and does not survive. LEFT_OUT are not run: what draws at random or
+takes long, what is about threads and processes, and the README's examples.
 """
 
 import ast
@@ -108,8 +105,8 @@ def mutants_of(path):
     module = cst.MetadataWrapper(cst.parse_module(source)).visit(visitor)
     mutants, names = {source: None}, Counter()
     for mutation in visitor.mutations:
-        nodes = mutation.original_node, mutation.mutated_node
-        changed = deep_replace(module, *nodes).code
+        old, new = mutation.original_node, mutation.mutated_node
+        changed = deep_replace(module, old, new).code
         if changed in mutants:
             continue
         with suppress(SyntaxError):
@@ -119,8 +116,7 @@ def mutants_of(path):
             if names[name] > 1:
                 name += f" ({names[name]})"
             mutants[changed] = Mutant(path.stem, name, changed)
-    del mutants[source]
-    return list(mutants.values())
+    return [mutant for mutant in mutants.values() if mutant]
 
 
 def run_tests(mutant, directory):
