@@ -38,7 +38,7 @@ def find_salt(claims):
 
 
 def add(key, statement, number=200, **names):
-    """Have a statement timed, so often in a row in each round.
+    """Have a statement timed, `number` times in a row in each round.
 
     With 50 the floor came out 10 % slower than alone: the first finds cold caches.
     """

@@ -1,6 +1,6 @@
 """The other libraries: what each makes of claims to sign, and of tokens to verify.
 
-Each verifies the signature with HS256 alone, the audience, and the times.
+Each verifies the signature with HS256 alone; some check the audience, too.
 """
 
 import json
