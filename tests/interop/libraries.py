@@ -31,6 +31,7 @@ def authlib():
     return Peer(sign, parse, refusal=errors.JoseError)
 
 
+NPM = ("jose", "jsonwebtoken", "fast-jwt")
 PYTHON = ("PyJWT", "joserfc", "python-jose", "jwcrypto", "Authlib")
 PREPARE = {**PREPARE, "Authlib": authlib}
 

@@ -1,15 +1,14 @@
 """Tokens of ours for the other libraries, and tokens of theirs for ours.
 
-All on their newest releases. `install.py` installs those of npm beforehand, into
-the directory that the environment variable NPM_PEERS names.
+All on their newest releases. Those of npm are in the directory that the environment
+variable NPM_PEERS names.
 """
 
 import time
 
 import pytest
 from benchmarks.peers import CLIENT, SECRET
-from install import PACKAGES
-from libraries import PYTHON, ask
+from libraries import NPM, PYTHON, ask
 from model import ALPHABET
 
 import joat
@@ -56,7 +55,7 @@ def answers():
     return ask(CLAIMS, OURS + CHANGED)
 
 
-libraries = pytest.mark.parametrize("library", [*PYTHON, *PACKAGES])
+libraries = pytest.mark.parametrize("library", [*PYTHON, *NPM])
 cases = pytest.mark.parametrize("case", range(len(CASES)), ids=CASES)
 
 
