@@ -16,6 +16,7 @@ GRANT = {"client_id": "app", "user_id": "zoe", "scope": ["profile"]}
 with pytest.MonkeyPatch.context() as patch:
     patch.setattr(joat, "salt_generator", lambda claims: SALT)
     TOKEN = joat.TokenGenerator("me").issue_token(**GRANT)
+WRONG_CLAIMS = make_token({**CLAIMS, "aud": [1]})
 
 
 class Kept(Transport):
@@ -39,130 +40,88 @@ def sent():
     sentry_sdk.init()
 
 
-def raise_for(claims):
-    raise LookupError("the database is down")
+def issue(**salt):
+    return joat.TokenGenerator("me").issue_token(**GRANT, **salt)
 
 
-# What the function does, and the salts that are handed over: each ends in an error.
-HOOKS = {
-    "raises": raise_for,
-    "returns-None-behind-a-salt": lambda claims: [SALT, None],
-    "returns-the-text-of-a-key": lambda claims: f"ssh-rsa {SALT}",
-    "returns-a-lone-surrogate": lambda claims: f"{SALT}\ud800",
-    "returns-a-weak-salt": lambda claims: SALT[:31],
-}
-SALTS = {
-    "None-behind": [SALT.encode(), None],
-    "dict": {SALT: SALT},
-    "iterator": iter([SALT]),
-    "weak": [SALT, SALT[:31]],
-}
-CALLS = {
-    "issue_token": lambda **salt: joat.TokenGenerator("me").issue_token(
-        **GRANT, **salt
-    ),
-    "verify_token": lambda **salt: joat.verify_token(TOKEN, **salt),
-    "authenticate": lambda **salt: joat.authenticate(f"Bearer {TOKEN}", **salt),
-}
-
-
-def frames_of(events):
-    """Return the frames of the library in all that was sent."""
-    return [
-        frame
-        for event in events
-        for exception in event["exception"]["values"]
-        for frame in exception["stacktrace"]["frames"]
-        if frame["module"].partition(".")[0] == "joat"
-    ]
-
-
-def assert_told_nothing(events, token=TOKEN):
-    frames = frames_of(events)
-    assert frames
-    signature = token.split(".")[2][:43]
-    octets = repr(urlsafe_b64decode(f"{signature}="))[2:-1]
-    for secret in (SALT, SALT[:31], token, signature, json.dumps(octets)[1:-1]):
-        assert secret not in json.dumps(frames)
-
-
-@pytest.mark.filterwarnings("error::joat.WeakSaltWarning")
-@pytest.mark.parametrize("hook", HOOKS.values(), ids=HOOKS)
-@pytest.mark.parametrize(
-    "call",
-    [*CALLS.values(), lambda: joat.parse_token(TOKEN)],
-    ids=[*CALLS, "parse_token"],
-)
-def test_a_fault_of_the_function(sent, monkeypatch, call, hook):
-    monkeypatch.setattr(joat, "salt_generator", hook)
-    with pytest.raises((LookupError, TypeError, ValueError, UserWarning)) as caught:
-        call()
-    sentry_sdk.capture_exception(caught.value)
-    assert_told_nothing(sent)
-
-
-@pytest.mark.filterwarnings("error::joat.WeakSaltWarning")
-@pytest.mark.parametrize("salt", SALTS.values(), ids=SALTS)
-@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_a_fault_of_the_salt_handed_over(sent, monkeypatch, call, salt):
-    monkeypatch.setattr(joat, "salt_generator", lambda claims: SALT)
-    with pytest.raises((TypeError, ValueError, joat.WeakSaltWarning)) as caught:
-        call(salt=salt)
-    sentry_sdk.capture_exception(caught.value)
-    assert_told_nothing(sent)
-
-
-def test_a_function_that_changes_the_claims(sent, monkeypatch):
-    monkeypatch.setattr(joat, "salt_generator", lambda claims: claims.clear() or SALT)
-    with pytest.raises(ValueError, match="change") as caught:
-        CALLS["issue_token"]()
-    sentry_sdk.capture_exception(caught.value)
-    assert_told_nothing(sent)
-
-
-def test_a_refusal(sent):
-    with pytest.raises(joat.InvalidClaim) as caught:
-        joat.verify_token(TOKEN, client_id="other", salt=SALT)
-    sentry_sdk.capture_exception(caught.value)
-    assert_told_nothing(sent)
-
-
-@pytest.mark.parametrize(
-    "token",
-    [f"{TOKEN}=", f"{TOKEN}.", f"{TOKEN}.e30", make_token({**CLAIMS, "aud": [1]})],
-    ids=["padded", "dot", "four-segments", "claims"],
-)
-def test_a_token_whose_claims_are_looked_at(sent, token):
-    with pytest.raises(joat.MalformedToken) as caught:
-        joat.unverified_claims(token)
-    sentry_sdk.capture_exception(caught.value)
-    assert_told_nothing(sent, token)
+def give(salt, claims):
+    return salt
 
 
 def find(salts, claims):
     return None
 
 
-def test_a_function_whose_text_tells_salts(sent, monkeypatch):
-    monkeypatch.setattr(joat, "salt_generator", partial(find, {"app": SALT}))
-    assert SALT in repr(joat.salt_generator)
-    for call in CALLS.values():
-        with pytest.raises(ValueError) as caught:  # noqa: PT011
-            call()
-        sentry_sdk.capture_exception(caught.value)
-    with pytest.raises(joat.MissingToken) as caught:
-        joat.authenticate(None)
-    sentry_sdk.capture_exception(caught.value)
-    assert len(sent) == 4
-    assert_told_nothing(sent)
+def raise_for(claims):
+    raise LookupError("the database is down")
 
 
-def test_a_salt_in_place_of_the_function(sent, monkeypatch):
-    monkeypatch.setattr(joat, "salt_generator", [SALT])
-    with pytest.raises(TypeError) as caught:
-        joat.TokenGenerator("me")
+def change(claims):
+    claims.clear()
+    return SALT
+
+
+verify = partial(joat.verify_token, TOKEN)
+authenticate = partial(joat.authenticate, f"Bearer {TOKEN}")
+parse = partial(joat.parse_token, TOKEN)
+USUAL = partial(give, SALT)
+# The text of these tells the salts, too.
+LACKING = partial(find, {"app": SALT})
+WRONG = [[SALT, None], f"ssh-rsa {SALT}", f"{SALT}\ud800", SALT[:31]]
+HOOKS = [[SALT], raise_for, *(partial(give, salt) for salt in WRONG)]
+SALTS = [[SALT.encode(), None], {SALT: SALT}, iter([SALT]), [SALT, SALT[:31]]]
+MALFORMED = [f"{TOKEN}=", f"{TOKEN}.", f"{TOKEN}.e30", WRONG_CLAIMS]
+MISTAKES = (LookupError, TypeError, ValueError, joat.WeakSaltWarning)
+# The function, a call and its arguments, and the error that is sent.
+FAULTS = [
+    *(
+        (hook, call, {}, MISTAKES)
+        for hook in HOOKS
+        for call in (issue, verify, authenticate, parse)
+    ),
+    *(
+        (USUAL, call, {"salt": salt}, MISTAKES)
+        for salt in SALTS
+        for call in (issue, verify, authenticate)
+    ),
+    *(
+        (USUAL, joat.unverified_claims, {"token": token}, joat.MalformedToken)
+        for token in MALFORMED
+    ),
+    (change, issue, {}, ValueError),
+    (USUAL, verify, {"client_id": "other"}, joat.InvalidClaim),
+    (LACKING, issue, {}, ValueError),
+    (LACKING, verify, {}, joat.InvalidSignature),
+    (LACKING, authenticate, {}, joat.InvalidSignature),
+    (LACKING, joat.authenticate, {"authorization": None}, joat.MissingToken),
+]
+
+
+def secrets():
+    """Return the salts, and what is secret of the tokens."""
+    yield from (SALT, SALT[:31])
+    for token in (TOKEN, WRONG_CLAIMS):
+        signature = token.split(".")[2]
+        octets = repr(urlsafe_b64decode(f"{signature}="))[2:-1]
+        yield from (token, signature, json.dumps(octets)[1:-1])
+
+
+@pytest.mark.parametrize(("hook", "call", "given", "error"), FAULTS)
+def test_tells_nothing(sent, monkeypatch, hook, call, given, error):
+    monkeypatch.setattr(joat, "salt_generator", hook)
+    with pytest.raises(error) as caught:
+        call(**given)
     sentry_sdk.capture_exception(caught.value)
-    assert_told_nothing(sent)
+    (event,) = sent
+    frames = [
+        frame
+        for exception in event["exception"]["values"]
+        for frame in exception["stacktrace"]["frames"]
+        if frame["module"].partition(".")[0] == "joat"
+    ]
+    assert frames
+    for secret in secrets():
+        assert secret not in json.dumps(frames)
 
 
 def test_under_other_names_it_would_be_told(sent):
