@@ -1,7 +1,6 @@
 """The middleware for ASGI and for WSGI: WebSockets, other pages, conformity."""
 
 import json
-from contextlib import contextmanager
 
 import pytest
 from servers import ask
@@ -47,52 +46,42 @@ def strict_wsgi(serve_recipe):
 @pytest.mark.parametrize("server", ["starlette", "strict_wsgi"])
 def test_every_page_wants_a_token(request, server, tokens):
     url = request.getfixturevalue(server)
-    for page in ("profile", "other"):
+    for page, status in {"profile": 200, "other": 404}.items():
         assert ask(f"{url}/{page}").status == 401
-    answer = ask(f"{url}/profile", token=tokens["good"])
-    assert answer.json == {"user": "user:zoe"}
-    assert ask(f"{url}/other", token=tokens["good"]).status == 404
+        assert ask(f"{url}/{page}", token=tokens["good"]).status == status
 
 
-@contextmanager
 def greeting(url, *authorization):
     headers = [("Authorization", value) for value in authorization]
     url = f"{url.replace('http:', 'ws:')}/greeting"
     with connect(url, additional_headers=headers) as socket:
-        yield json.loads(socket.recv())
+        return json.loads(socket.recv())
 
 
 @pytest.mark.parametrize("server", ["starlette", "old_starlette"])
 def test_websocket(request, server, tokens):
     url = request.getfixturevalue(server)
-    with greeting(url, f"Bearer {tokens['good']}") as greeted:
-        assert greeted == {"user": "user:zoe"}
+    assert greeting(url, f"Bearer {tokens['good']}") == {"user": "user:zoe"}
 
 
 @pytest.mark.parametrize(
-    ("values", "status", "challenge"),
+    ("server", "values", "status", "challenge"),
     [
-        ([], 401, 'Bearer realm="profile"'),
-        (["Bearer {expired}"], 401, 'error="invalid_token"'),
-        (["Bearer {little_scope}"], 403, 'scope="profile"'),
-        (["Bearer {good}", "Bearer {good}"], 400, 'error="invalid_request"'),
+        ("starlette", [], 401, 'Bearer realm="profile"'),
+        ("starlette", ["Bearer {expired}"], 401, 'error="invalid_token"'),
+        ("starlette", ["Bearer {little_scope}"], 403, 'scope="profile"'),
+        ("starlette", ["Bearer {good}"] * 2, 400, 'error="invalid_request"'),
+        # By a close before the accept, which is a 403.
+        ("old_starlette", ["Bearer {expired}"], 403, ""),
     ],
 )
 def test_websocket_is_refused_before_it_opens(
-    starlette, tokens, values, status, challenge
+    request, server, tokens, values, status, challenge
 ):
     sent = [value.format_map(tokens) for value in values]
-    with pytest.raises(InvalidStatus) as refused, greeting(starlette, *sent):
-        pass
+    with pytest.raises(InvalidStatus) as refused:
+        greeting(request.getfixturevalue(server), *sent)
     response = refused.value.response
     assert response.status_code == status
-    assert challenge in response.headers["WWW-Authenticate"]
+    assert challenge in response.headers.get("WWW-Authenticate", "")
     assert "zoe" not in response.body.decode()
-
-
-def test_websocket_is_refused_without_the_extension(old_starlette, tokens):
-    """By a close before the accept, which is a 403."""
-    sent = f"Bearer {tokens['expired']}"
-    with pytest.raises(InvalidStatus) as refused, greeting(old_starlette, sent):
-        pass
-    assert refused.value.response.status_code == 403
