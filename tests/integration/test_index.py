@@ -2,7 +2,6 @@
 
 import ast
 import shlex
-import subprocess
 import sys
 from importlib import metadata
 
@@ -10,31 +9,21 @@ import pytest
 import recipes
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from servers import environment, replace_ports, servers, shell
+from programs import run
+from servers import replace_ports, servers, shell
 
 every_recipe = pytest.mark.parametrize("title", recipes.titles())
 
 
-def run(block, directory):
+def run_block(block, directory):
     """Run commands in a shell; fail if they print anything but what they say."""
-    done = subprocess.run(
-        shell(block),
-        cwd=directory,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == recipes.expected_output(block)
-    assert done.stderr == ""
+    assert run(shell(block), directory) == recipes.expected_output(block)
 
 
 def test_to_try_them(tmp_path):
     install, block = recipes.blocks("To try them")
     assert install == "pip install .\n"
-    run(block, tmp_path)
+    run_block(block, tmp_path)
 
 
 def test_every_folder_has_a_section():
@@ -48,7 +37,7 @@ def test_first_example(tmp_path):
     start, block = recipes.blocks("In a server", recipes.README)
     (tmp_path / "app.py").write_text(program, encoding="utf-8")
     with servers(tmp_path) as serve:
-        run(replace_ports(block, serve(start, tmp_path).ports), tmp_path)
+        run_block(replace_ports(block, serve(start, tmp_path).ports), tmp_path)
 
 
 @every_recipe
@@ -64,7 +53,7 @@ def test_run_and_try(title, tmp_path):
                 assert recipes.expected_output(block) == ""
                 ports = serve(block, directory).ports
             else:
-                run(replace_ports(block, ports), directory)
+                run_block(replace_ports(block, ports), directory)
 
 
 @every_recipe
