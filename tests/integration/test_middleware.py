@@ -27,28 +27,24 @@ async def app(scope, receive, send):
 """
 
 
-@pytest.fixture(scope="module")
-def starlette(serve_recipe):
-    return serve_recipe("Starlette").url()
+SERVERS = {
+    "starlette": ("Starlette",),
+    "old": ("Starlette", "uvicorn old:app --port 8000 &", {"old.py": NO_EXTENSION}),
+    "strict": ("WSGI", "python strict.py 8000 &", {"strict.py": STRICT}),
+}
 
 
 @pytest.fixture(scope="module")
-def old_starlette(serve_recipe):
-    files = {"old.py": NO_EXTENSION}
-    return serve_recipe("Starlette", "uvicorn old:app --port 8000 &", files).url()
+def urls(serve_recipe):
+    return {name: serve_recipe(*how).url() for name, how in SERVERS.items()}
 
 
-@pytest.fixture(scope="module")
-def strict_wsgi(serve_recipe):
-    return serve_recipe("WSGI", "python strict.py 8000 &", {"strict.py": STRICT}).url()
-
-
-@pytest.mark.parametrize("server", ["starlette", "strict_wsgi"])
-def test_every_page_wants_a_token(request, server, tokens):
-    url = request.getfixturevalue(server)
+@pytest.mark.parametrize("server", ["starlette", "strict"])
+def test_every_page_wants_a_token(urls, server, tokens):
     for page, status in {"profile": 200, "other": 404}.items():
-        assert ask(f"{url}/{page}").status == 401
-        assert ask(f"{url}/{page}", token=tokens["good"]).status == status
+        url = f"{urls[server]}/{page}"
+        assert ask(url).status == 401
+        assert ask(url, token=tokens["good"]).status == status
 
 
 def greeting(url, *authorization):
@@ -58,10 +54,9 @@ def greeting(url, *authorization):
         return json.loads(socket.recv())
 
 
-@pytest.mark.parametrize("server", ["starlette", "old_starlette"])
-def test_websocket(request, server, tokens):
-    url = request.getfixturevalue(server)
-    assert greeting(url, f"Bearer {tokens['good']}") == {"user": "user:zoe"}
+@pytest.mark.parametrize("server", ["starlette", "old"])
+def test_websocket(urls, server, tokens):
+    assert greeting(urls[server], f"Bearer {tokens['good']}") == {"user": "user:zoe"}
 
 
 @pytest.mark.parametrize(
@@ -72,15 +67,15 @@ def test_websocket(request, server, tokens):
         ("starlette", ["Bearer {little_scope}"], 403, 'scope="profile"'),
         ("starlette", ["Bearer {good}"] * 2, 400, 'error="invalid_request"'),
         # By a close before the accept, which is a 403.
-        ("old_starlette", ["Bearer {expired}"], 403, ""),
+        ("old", ["Bearer {expired}"], 403, ""),
     ],
 )
 def test_websocket_is_refused_before_it_opens(
-    request, server, tokens, values, status, challenge
+    urls, server, tokens, values, status, challenge
 ):
     sent = [value.format_map(tokens) for value in values]
     with pytest.raises(InvalidStatus) as refused:
-        greeting(request.getfixturevalue(server), *sent)
+        greeting(urls[server], *sent)
     response = refused.value.response
     assert response.status_code == status
     assert challenge in response.headers.get("WWW-Authenticate", "")
