@@ -4,19 +4,16 @@ import json
 from base64 import urlsafe_b64decode
 from functools import partial
 
+import helpers
 import pytest
 import sentry_sdk
-from helpers import CLAIMS, make_token
 from sentry_sdk.transport import Transport
 
 import joat
 
-SALT = "0123456789abcdef0123456789abcdef"
-GRANT = {"client_id": "app", "user_id": "zoe", "scope": ["profile"]}
-with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(joat, "salt_generator", lambda claims: SALT)
-    TOKEN = joat.TokenGenerator("me").issue_token(**GRANT)
-WRONG_CLAIMS = make_token({**CLAIMS, "aud": [1]})
+SALT = helpers.SALT.decode()
+TOKEN = helpers.with_claims(exp=4_000_000_000)
+WRONG_CLAIMS = helpers.with_claims(aud=[1])
 
 
 class Kept(Transport):
@@ -41,7 +38,8 @@ def sent():
 
 
 def issue(**salt):
-    return joat.TokenGenerator("me").issue_token(**GRANT, **salt)
+    generator = joat.TokenGenerator("me", client_id="app")
+    return generator.issue_token(user_id="zoe", scope=["profile"], **salt)
 
 
 def give(salt, claims):
