@@ -61,37 +61,27 @@ def test_install(title):
     """What is named is here, and all that the files import comes with it."""
     block = recipes.blocks(title)[0]
     named = shlex.split(block)[2:] if block.startswith("pip install ") else []
-    installed = {
-        canonicalize_name(wanted.name)
-        for name in named
-        for wanted in [Requirement(name), *requirements(Requirement(name))]
-    }
-    for module in imported_modules(title):
+    installed = set().union(*map(with_requirements, named))
+    for module in imported_modules(recipes.folder(title)):
         providers = metadata.packages_distributions()[module]
-        assert installed & {canonicalize_name(name) for name in providers}, module
+        assert installed & set(map(canonicalize_name, providers)), module
 
 
-def requirements(distribution):
-    """Yield what pip installs with a distribution and its extras."""
-    for line in metadata.requires(distribution.name) or []:
-        needed = Requirement(line)
-        if needed.marker is None or any(
-            needed.marker.evaluate({"extra": extra})
-            for extra in distribution.extras or {""}
-        ):
-            yield needed
-            yield from requirements(needed)
+def with_requirements(name):
+    """Return the names of a distribution and of what it needs itself."""
+    needed = map(Requirement, metadata.requires(name) or [])
+    names = [each.name for each in needed if not each.marker or each.marker.evaluate()]
+    return {canonicalize_name(each) for each in [name, *names]}
 
 
-def imported_modules(title):
+def imported_modules(folder):
     """Return the modules that a recipe imports from other distributions."""
-    modules = set()
-    files = list(recipes.folder(title).glob("*.py"))
-    for path in files:
+    modules, own = set(), {"joat"}
+    for path in folder.glob("*.py"):
+        own.add(path.stem)
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 modules |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 modules.add(node.module.split(".")[0])
-    own = {"joat", *(path.stem for path in files)}
     return modules - own - sys.stdlib_module_names
