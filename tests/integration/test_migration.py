@@ -16,26 +16,18 @@ import time
 import jwt
 import pytest
 import recipes
+from programs import run
 
 import joat
 
 KEY = "0123456789abcdef" * 4  # as long as HS512 wants it
 PYJOAT = os.environ["PYJOAT_1_1_1"]
 PYJWT = os.environ["PYJWT_0_2_1"]
-
-
-def python27():
-    """Return the path of a Python 2.7 that runs, or None."""
-    found = shutil.which("python2.7")
-    if found is None:
-        return None
+PYTHON27 = shutil.which("python2.7")
+if PYTHON27:
     # A version manager has the command even where it has no such version.
-    path = "import sys; print(sys.executable)"
-    asked = subprocess.run([found, "-c", path], capture_output=True, text=True)
-    return asked.stdout.strip() or None
-
-
-PYTHON27 = python27()
+    asked = [PYTHON27, "-c", "import sys; print(sys.executable)"]
+    PYTHON27 = subprocess.run(asked, capture_output=True, text=True).stdout.strip()
 
 
 def table(title, document=recipes.INDEX):
@@ -178,18 +170,14 @@ json.dump([outcome(each) for each in json.load(sys.stdin)], sys.stdout)
 
 def evaluate(expressions, python=sys.executable, *path):
     """Return what expressions come to with the joat of a path, or with ours."""
-    done = subprocess.run(
+    printed = run(
         [python, "-B", "-c", EVALUATE],
         # Not here with 1.1.1, where "import joat" is of the checkout.
-        cwd=PYJOAT if path else None,
-        env={"PYTHONPATH": os.pathsep.join(path)},
-        input=json.dumps(expressions),
-        capture_output=True,
-        text=True,
-        timeout=60,
+        PYJOAT if path else None,
+        given=json.dumps(expressions),
+        PYTHONPATH=os.pathsep.join(path),
     )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(printed)
 
 
 OLD = (PYTHON27, PYJOAT, PYJWT)
