@@ -18,7 +18,7 @@ def run(command, directory, given="", status=0, **variables):
         timeout=120,
     )
     assert done.stderr == ""
-    assert done.returncode == status
+    assert done.returncode == status, done.stdout
     return done.stdout
 
 
