@@ -72,8 +72,9 @@ def database(valkey):
 def redis_store(load, database, valkey):
     database.flushall()
     module = load("redis_store", REDIS_URL=valkey.connection_url)
-    module.rotate(PROVIDER, "app")
-    return module
+    with module.store:
+        module.rotate(PROVIDER, "app")
+        yield module
 
 
 @pytest.fixture
