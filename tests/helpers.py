@@ -17,6 +17,13 @@ CLAIMS = {
     "scp": ["profile-marker", "read-marker"],
     "sub": "user-marker",
 }
+ARGUMENTS = {
+    "provider": "issuer-marker",
+    "client_id": "client-marker",
+    "user_id": "user-marker",
+    "scope": ["profile-marker", "read-marker"],
+}
+"""What `issue_token` makes these claims of, but for the times."""
 CREDENTIALS = {
     "provider": "issuer-marker",
     "client_id": "client-marker",
