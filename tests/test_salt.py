@@ -1,13 +1,12 @@
 """`joat.salt_generator`, and what a salt may be."""
 
 import hmac
-import importlib
 import linecache
-import warnings
 from functools import partial
 
 import pytest
 from helpers import (
+    ARGUMENTS,
     CLAIMS,
     CREDENTIALS,
     NOW,
@@ -31,9 +30,7 @@ OTHER = b"another salt, which is long enough for HS256"
 
 
 def issue(**arguments):
-    return joat.TokenGenerator(CLAIMS["iss"]).issue_token(
-        client_id=CLAIMS["aud"], user_id=CLAIMS["sub"], scope=CLAIMS["scp"], **arguments
-    )
+    return joat.TokenGenerator("unused").issue_token(**ARGUMENTS, **arguments)
 
 
 # What asks for a salt, with it given by the function or by an argument.
@@ -58,7 +55,6 @@ def use(monkeypatch, clock):
     return assign
 
 
-NO_FUNCTIONS = [unset, "salt-marker", None, SALT]
 CALLS = [
     *WAYS.values(),
     lambda: joat.TokenGenerator("provider"),
@@ -70,51 +66,17 @@ CALLS = [
 ]
 
 
-@pytest.mark.parametrize("generator", NO_FUNCTIONS)
+@pytest.mark.parametrize("generator", [unset, "salt-marker", None, SALT])
 @pytest.mark.parametrize("call", CALLS)
 def test_what_is_no_function_is_told_before_the_token(monkeypatch, generator, call):
     monkeypatch.setattr(joat, "salt_generator", generator)
-    with pytest.raises((NotImplementedError, TypeError)) as caught:
-        call()
+    must = f"joat.salt_generator must be a function, not {type(generator).__name__}"
+    error, told = (TypeError, must)
     if generator is unset:
-        assert str(caught.value) == NOT_SET
-    else:
-        must = f"joat.salt_generator must be a function, not {type(generator).__name__}"
-        assert str(caught.value) == must
-
-
-def test_unset_function_says_what_to_assign():
-    with pytest.raises(NotImplementedError) as caught:
-        unset({})
-    assert str(caught.value) == NOT_SET
-
-
-def test_unset_function_is_not_missed_where_the_salt_is_given(monkeypatch, clock):
-    monkeypatch.setattr(joat, "salt_generator", unset)
-    assert joat.verify_token(TOKEN, salt=SALT) == VERIFIED
-    assert joat.authenticate(f"Bearer {TOKEN}", salt=SALT) == VERIFIED
-    assert joat.unverified_claims(TOKEN) == CLAIMS
-
-
-def test_issuing_looks_for_the_function_again(asked):
-    generator = joat.TokenGenerator("provider", "client")
-    importlib.reload(joat)
-    with pytest.raises(NotImplementedError, match=r"joat\.salt_generator"):
-        generator.issue_token(user_id=1, scope=[])
-
-
-def test_each_call_asks_the_function_of_its_moment(use, monkeypatch):
-    def replacing(claims):
-        use(OTHER)
-        return SALT
-
-    monkeypatch.setattr(joat, "salt_generator", replacing)
-    token = issue()
-    assert joat.verify_token(token, salt=SALT)
-    assert joat.parse_token(token) is None
-    monkeypatch.setattr(joat, "salt_generator", replacing)
-    assert joat.parse_token(token) == CREDENTIALS
-    assert joat.verify_token(issue(), salt=OTHER)
+        error, told = (NotImplementedError, NOT_SET)
+    with pytest.raises(error) as caught:
+        call()
+    assert str(caught.value) == told
 
 
 @by_way
@@ -129,32 +91,33 @@ def test_function_is_called_once_with_the_claims(asked, clock, way):
 
 
 def test_function_is_shown_all_claims(asked, clock):
-    issue(jti="name")
-    joat.parse_token(with_claims(jti=5, nbf=0, tenant={"id": 1}))
-    issued, verified = asked
-    assert issued["jti"] == "name"
-    assert verified == {**CLAIMS, "jti": 5, "nbf": 0, "tenant": {"id": 1}}
+    others = {"jti": 5, "nbf": 0, "tenant": {"id": 1}}
+    joat.parse_token(with_claims(**others))
+    assert asked == [{**CLAIMS, **others}]
 
 
-# A salt, and the secrets in it.
+# A salt, and the secrets in it. None is weak, or a warning would fail the test.
 TEXT = "s\xe4lt of thirty-two bytes, or more \u2603"
+OCTETS = {
+    "shortest": b"x" * 32,
+    "not-utf-8": b"\xff" * 32,
+    "nuls-before": b"\0" * 31 + b"x",
+    "nuls-within": b"x" + b"\0" * 30 + b"x",
+    "nuls-behind": SALT + b"\0" * 40,
+    "three-nuls-at-the-end": b"x" * 29 + b"\0" * 3,
+    "longer-than-a-block": b"x" * 65,
+    "hyphens": b"-" * 32,
+    "hyphen-and-begin": b"-BEGIN " * 5,
+    "hyphen-in-words": b"the ssh-agent knows it by heart, too",
+    "ssh-without-space": b"ssh-" * 8,
+}
 SALTS = {
-    "bytes": (SALT, [SALT]),
+    **{name: (octets, [octets]) for name, octets in OCTETS.items()},
     "str": (SALT.decode(), [SALT]),
     "str-not-ascii": (TEXT, [TEXT.encode()]),
-    "bytes-not-utf-8": (b"\xff" * 32, [b"\xff" * 32]),
-    "nuls-before": (b"\0" * 31 + b"x", [b"\0" * 31 + b"x"]),
-    "nuls-behind": (SALT + b"\0" * 40, [SALT + b"\0" * 40]),
-    "longer-than-a-block": (b"x" * 65, [b"x" * 65]),
+    "16-characters": ("\xe4" * 16, [b"\xc3\xa4" * 16]),
     "bytearray": (bytearray(SALT), [SALT]),
     "memoryview-of-every-second": (memoryview(SALT * 2)[::2], [(SALT * 2)[::2]]),
-    "hyphens": (b"-" * 40, [b"-" * 40]),
-    "hyphen-and-begin": (b"-BEGIN " * 5, [b"-BEGIN " * 5]),
-    "ssh-without-space": (b"ssh-" * 8, [b"ssh-" * 8]),
-    "hyphen-in-words": (
-        b"the ssh-agent knows it by heart, too",
-        [b"the ssh-agent knows it by heart, too"],
-    ),
     "list": ([OTHER, SALT], [OTHER, SALT]),
     "tuple": ((SALT, OTHER), [SALT, OTHER]),
     "mixed": ([TEXT, memoryview(SALT), OTHER.decode()], [TEXT.encode(), SALT, OTHER]),
@@ -163,20 +126,20 @@ SALTS = {
 
 @pytest.mark.parametrize(("salt", "secrets"), SALTS.values(), ids=SALTS)
 def test_the_first_signs_and_any_verifies(use, salt, secrets):
+    tokens = [make_token(salt=secret) for secret in secrets]
+    foreign = make_token(salt=b"some other salt of 32 bytes or more")
+    for token in tokens:  # with no function to ask
+        assert joat.verify_token(token, salt=salt) == VERIFIED
+        assert joat.authenticate(f"Bearer {token}", salt=salt) == VERIFIED
+    with pytest.raises(joat.InvalidSignature):
+        joat.verify_token(foreign, salt=salt)
     use(OTHER)
     first = issue(salt=secrets[0])
     assert issue(salt=salt) == first
     use(salt)
     assert issue() == first
-    for secret in secrets:
-        token = make_token(salt=secret)
-        assert joat.parse_token(token) == CREDENTIALS
-        assert joat.verify_token(token, salt=salt) == VERIFIED
-        assert joat.authenticate(f"Bearer {token}", salt=salt) == VERIFIED
-    foreign = make_token(salt=b"some other salt of 32 bytes or more")
+    assert [joat.parse_token(token) for token in tokens] == [CREDENTIALS] * len(tokens)
     assert joat.parse_token(foreign) is None
-    with pytest.raises(joat.InvalidSignature):
-        joat.verify_token(foreign, salt=salt)
 
 
 @pytest.mark.parametrize("salt", [None, [], ()], ids=repr)
@@ -214,11 +177,6 @@ def test_the_key_of_nobody_signs_nothing(use):
     assert joat.parse_token(token) is None
 
 
-class Unprintable:
-    def __repr__(self):
-        return "salt-marker"
-
-
 async def find_salt():
     return SALT
 
@@ -226,7 +184,7 @@ async def find_salt():
 COROUTINE = find_salt()
 COROUTINE.close()  # or Python warns that nobody awaits it
 NO_SALTS = [
-    *(True, False, 0, 1234567890, 1.5, Unprintable(), str, find_salt, COROUTINE),
+    *(True, False, 0, 1234567890, 1.5, object(), str, find_salt, COROUTINE),
     *({}, {"salt-marker": "salt-marker"}, {"salt-marker"}, frozenset([SALT])),
     *((salt for salt in ["salt-marker"]), iter(["salt-marker"]), range(2)),
     *([None], [SALT, None], [1, 2], [[SALT]], ((SALT,),), [SALT, True]),
@@ -239,29 +197,24 @@ NO_SECRETS = [
 ]
 KEYS = [
     "-----BEGIN PUBLIC KEY-----\nsalt-marker",
-    b"-----BEGIN RSA PRIVATE KEY-----\nsalt-marker",
-    b"\r\n\t -----BEGIN CERTIFICATE-----\nsalt-marker",
-    "\ufeff-----BEGIN PUBLIC KEY-----\nsalt-marker",  # a byte order mark
-    "---- BEGIN SSH2 PUBLIC KEY ----\nsalt-marker",
-    "ssh-rsa AAAAB3NzaC1yc2E salt-marker",
-    b"\nssh-ed25519 AAAAC3NzaC1lZDI1 salt-marker",
-    "ecdsa-sha2-nistp256 AAAAE2VjZHNh salt-marker",
-    "sk-ssh-ed25519@openssh.com AAAAGnNr salt-marker",
-    "sk-ecdsa-sha2-nistp256@openssh.com\tAAAAInNr",
     memoryview(b"-----BEGIN PUBLIC KEY-----\nsalt-marker"),
+    [SALT, b"-----BEGIN PUBLIC KEY-----\nsalt-marker"],
     "Certificate:\n  Data:\n-----BEGIN CERTIFICATE-----\nsalt-marker",
+    "---- BEGIN SSH2 PUBLIC KEY ----\nsalt-marker",
+    "ssh-dss salt-marker",
+    b"\r\n\t ssh-ed25519 salt-marker",
+    "\ufeffecdsa-sha2-nistp256 salt-marker",  # a byte order mark
+    "sk-ssh-ed25519@openssh.com salt-marker",
+    "sk-ecdsa-sha2-nistp256@openssh.com\tsalt-marker",
+    "no-pty,from=example.com ssh-ed25519 AAAAC3NzaC1lZDI1 salt-marker",
+    "restrict ecdsa-sha2-nistp256 AAAAE2VjZHNh salt-marker",
     '{"kty":"OKP","crv":"Ed25519","x":"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"}',
     "PuTTY-User-Key-File-3: ssh-ed25519\nsalt-marker",
-    "no-pty,from=example.com ssh-ed25519 AAAAC3NzaC1lZDI1 salt-marker",
-    [SALT, b"-----BEGIN PUBLIC KEY-----\nsalt-marker"],
 ]
-by_wrong_salt = pytest.mark.parametrize(
-    ("error", "salt"),
-    [
-        *((TypeError, salt) for salt in NO_SALTS),
-        *((ValueError, salt) for salt in [*NO_SECRETS, *KEYS]),
-    ],
-)
+WRONG = [
+    *((TypeError, salt) for salt in NO_SALTS),
+    *((ValueError, salt) for salt in NO_SECRETS + KEYS),
+]
 
 
 def assert_servers_mistake(error, call, *arguments, **salt):
@@ -271,7 +224,7 @@ def assert_servers_mistake(error, call, *arguments, **salt):
     assert_tells_nothing(caught.value, "salt-marker", SALT, TOKEN, "1234567890")
 
 
-@by_wrong_salt
+@pytest.mark.parametrize(("error", "salt"), WRONG)
 def test_what_is_no_salt_is_the_servers_mistake(asked, use, error, salt):
     for way in WITH_ARGUMENT.values():
         assert_servers_mistake(error, way, salt=salt)
@@ -283,7 +236,6 @@ def test_what_is_no_salt_is_the_servers_mistake(asked, use, error, salt):
         assert_servers_mistake(error, way)
 
 
-STRONG = b"x" * 32
 WEAK_SALTS = {
     "bytes": b"x" * 31,
     "str": "x" * 31,
@@ -293,18 +245,9 @@ WEAK_SALTS = {
     "padded-over-a-block": "secret".ljust(80, "\0"),
     "28-and-nuls": b"x" * 28 + b"\0" * 4,
     "31-after-nul": b"\0" + b"x" * 30,
-    "first": [b"x", STRONG],
-    "second": (STRONG, b"x"),
+    "first": [b"x", SALT],
+    "second": (SALT, b"x"),
     "both": [b"x", b"y"],
-}
-STRONG_SALTS = {
-    "bytes": STRONG,
-    "str": "x" * 32,
-    "not-ascii": "\xe4" * 16,
-    "hyphens": b"-" * 32,
-    "three-nuls-at-the-end": b"x" * 29 + b"\0" * 3,
-    "nuls-within": b"x" + b"\0" * 30 + b"x",
-    "list": [STRONG, b"y" * 32],
 }
 
 
@@ -326,21 +269,10 @@ def test_a_weak_salt_is_told_once_a_call_where_it_came_in(use, salt):
         assert_tells_nothing(warning.message, token, first.ljust(8))
 
 
-@pytest.mark.parametrize("salt", STRONG_SALTS.values(), ids=STRONG_SALTS)
-def test_a_strong_salt_is_no_matter_for_a_warning(use, salt):
-    use(salt)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert joat.parse_token(issue())
-
-
 CHANGES = {
     "clear": lambda claims: claims.clear(),
     "overwrite": lambda claims: claims.update({**dict.fromkeys(claims), "nbf": 9e99}),
-    "name": lambda claims: claims.update(jti="changed"),
     "scope": lambda claims: claims["scp"].append("admin"),
-    "scope-emptied": lambda claims: claims["scp"].clear(),
-    "times": lambda claims: claims.update(exp=claims["exp"] + 10**9),
 }
 
 
@@ -361,11 +293,8 @@ def test_function_may_change_the_claims_but_when_issuing(monkeypatch, clock, cha
     assert CLAIMS["scp"] == scope
 
 
-RAISED = [
-    *(KeyError("mine"), TypeError("mine"), ValueError("mine")),
-    *(NotImplementedError("mine"), StopIteration("mine"), KeyboardInterrupt("mine")),
-    *(joat.TokenError("mine"), joat.MalformedToken("mine")),
-]
+RAISED = [KeyError("mine"), NotImplementedError("mine"), StopIteration("mine")]
+RAISED += [KeyboardInterrupt("mine"), joat.MalformedToken("mine"), ValueError("mine")]
 
 
 @pytest.mark.parametrize("raised", RAISED, ids=repr)
