@@ -131,6 +131,7 @@ KEY = "line 1 of the salts is a comment or the text of a key"
 MAKE_ONE = 'by python -c "import secrets; print(secrets.token_hex(32))"\n'
 CONTROL = "salts is not UTF-8, or has a BOM or control character"
 REFUSED_SALTS = {
+    "powershell": (f"\ufeff{SALT.decode()}\r\n".encode("utf-16-le"), "line 1"),
     "utf-16": (SALT.decode().encode("utf-16-be"), "control"),
     "base64-wraps": (b"M" * 76 + b"\nTw==\n", "line 2 of the salts has fewer"),
     "comment": (b"# newest first\n" + SALT, KEY),
