@@ -5,7 +5,7 @@ import time
 
 import httpx
 import pytest
-from servers import PATIENCE, PROVIDER, ask, issue_token
+from servers import PATIENCE, PROVIDER, SALT, ask, issue_token
 
 REQUESTS = 200
 LOOKUP = 0.1  # seconds that a look-up takes in the recipe
@@ -26,9 +26,7 @@ def test_client_without_salts(api, client_id):
 def test_many_at_once(api):
     """Each answer is for the token of its own request; every tenth is forged."""
     tokens = [
-        issue_token(
-            user_id=f"user:{number}", **({} if number % 10 else {"salt": "f" * 32})
-        )
+        issue_token(user_id=number, salt=SALT if number % 10 else "f" * 32)
         for number in range(REQUESTS)
     ]
 
@@ -45,11 +43,9 @@ def test_many_at_once(api):
     assert time.monotonic() - begin < REQUESTS * LOOKUP
     for number, response in enumerate(responses):
         if number % 10:
-            assert response.status_code == 200
-            assert response.json() == {"user": f"user:{number}"}
+            assert (response.status_code, response.json()) == (200, {"user": number})
         else:
             assert response.status_code == 401
-            assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]
 
 
 def test_document(api):
