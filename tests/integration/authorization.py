@@ -11,7 +11,7 @@ import httpx
 from helpers import b64
 
 CALLBACK = "https://app.example/callback"
-APP, WEB = ("app", "app's secret"), ("web", "web's secret")
+APP, WEB = ("app", "app's secret"), ("web", "app's secret")
 ZOE = {"username": "zoe", "password": "zoe's password"}
 VERIFIER = "verifier-" * 6
 CHALLENGE = b64(sha256(VERIFIER.encode()).digest())
@@ -90,6 +90,8 @@ class AuthorizationServer:
     user: str
     remove_user: object
     cookies: dict[str, str]
+    # django-oauth-toolkit says it beside codes only.
+    issuer_of_errors: str | None = None
 
     def browser(self, cookies=None):
         """Return a client of HTTP, where zoe is logged in if the server has a login."""
@@ -101,28 +103,40 @@ class AuthorizationServer:
 
     def allow(self, **asked):
         """Return what the client is told after zoe has allowed it what it asks for."""
-        with self.browser() as browser:
-            return parameters(sign_in(browser, authorize_url(**asked)))
+        return parameters(sign_in(self.browser(), authorize_url(**asked)))
+
+    def code(self, **asked):
+        return self.allow(**asked)["code"]
 
     def post(self, form, login=APP):
         """Return the answer of the token endpoint."""
-        with self.browser() as client:
-            return client.post("/token", data=form, auth=login)
+        return self.browser().post("/token", data=form, auth=login)
 
     def exchange(self, code, login=APP, /, **changes):
-        form = {"grant_type": "authorization_code", "code": code}
-        form |= {"redirect_uri": CALLBACK, "code_verifier": VERIFIER}
-        return self.post(present(form, changes), login)
+        return self.post(present(code_form(code), changes), login)
 
     def tokens(self, **asked):
         """Return the answer to a code that zoe has allowed."""
-        answer = self.exchange(self.allow(**asked)["code"])
+        answer = self.exchange(self.code(**asked))
         assert answer.status_code == 200, answer.text
         return answer.json()
+
+    def refresh_token(self, **asked):
+        return self.tokens(**asked)["refresh_token"]
 
     def refresh(self, refresh_token, login=APP, /, **changes):
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
         return self.post(present(form, changes), login)
+
+
+def code_form(code):
+    """Return what a client sends for tokens."""
+    return {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": CALLBACK,
+        "code_verifier": VERIFIER,
+    }
 
 
 def refused(answer, errors, status=400):

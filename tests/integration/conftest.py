@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import shutil
 import sys
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -9,15 +10,16 @@ from importlib.util import module_from_spec, spec_from_file_location
 from types import SimpleNamespace
 
 import django
+import hashes
 import pytest
 import recipes
+import time_machine
 from authorization import APP, CALLBACK, WEB, ZOE, AuthorizationServer
 from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 from django.db import connections
 from django.test import Client
 from servers import OLDER_SALT, PROVIDER, SALT, issue_token, servers
-from werkzeug.security import generate_password_hash
 
 import joat
 
@@ -53,32 +55,26 @@ def serve_recipe(serve, tmp_path_factory):
     return start
 
 
-# Password hashes that take no time, and tell of themselves in the log.
-HASHES = """
-import hashlib
-import os
-
-scrypt, pbkdf2_hmac = hashlib.scrypt, hashlib.pbkdf2_hmac
-
-def quick_scrypt(password, *, salt, n, r, p, **others):
-    os.write(2, b"one password hash\\n")
-    return scrypt(password, salt=salt, n=2, r=1, p=1, **others)
-
-def quick_pbkdf2_hmac(name, password, salt, iterations, dklen=None):
-    os.write(2, b"one password hash\\n")
-    return pbkdf2_hmac(name, password, salt, 1, dklen)
-
-hashlib.scrypt, hashlib.pbkdf2_hmac = quick_scrypt, quick_pbkdf2_hmac
-"""
-
-
 @pytest.fixture(scope="session")
 def quick_hashes(tmp_path_factory):
-    """The variables of the environment that a server needs to hash like that."""
+    """The variables of the environment that a server needs to hash quickly."""
     site = tmp_path_factory.mktemp("site")
-    (site / "sitecustomize.py").write_text(HASHES, encoding="utf-8")
+    shutil.copy(hashes.__file__, site / "sitecustomize.py")
     path = [str(site), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {"PYTHONPATH": os.pathsep.join(path)}
+
+
+@pytest.fixture
+def count_hashes(capfd):
+    """Return how many passwords this process has hashed since the last time."""
+    return lambda: capfd.readouterr().err.count(hashes.TOLD)
+
+
+@pytest.fixture
+def traveller():
+    """Stop the clock until it is shifted."""
+    with time_machine.travel(datetime.now(timezone.utc), tick=False) as traveller:
+        yield traveller
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -128,24 +124,17 @@ def authlib_recipe(tmp_path_factory):
 
 @pytest.fixture
 def authlib(authlib_recipe, tmp_path, monkeypatch):
-    """The recipe with an empty store, a second client, and hashes that take no time."""
+    """The recipe with an empty store, and a second client."""
     recipe = authlib_recipe
-
-    def quick_hash(password):
-        return generate_password_hash(password, "pbkdf2:sha256:1")
-
-    app = replace(recipe.CLIENTS["app"], secret_hash=quick_hash(APP[1]))
     web = replace(
-        app,
+        recipe.CLIENTS["app"],
         client_id="web",
-        secret_hash=quick_hash(WEB[1]),
         scope=("profile",),
         grant_types=("authorization_code", "refresh_token"),
         redirect_uris=("https://web.example/callback",),
     )
-    monkeypatch.setattr(recipe, "CLIENTS", recipe.CLIENTS | {"app": app, "web": web})
-    monkeypatch.setattr(recipe, "USERS", {"zoe": quick_hash(ZOE["password"])})
-    monkeypatch.setattr(recipe, "NOBODY", quick_hash("nobody's"))
+    monkeypatch.setitem(recipe.CLIENTS, "web", web)
+    monkeypatch.setattr(recipe, "USERS", dict(recipe.USERS))
     monkeypatch.setattr(recipe.store, "FILE", tmp_path / "grants.db")
     recipe.store.create()
     return AuthorizationServer(
@@ -155,26 +144,19 @@ def authlib(authlib_recipe, tmp_path, monkeypatch):
         user="user:zoe",
         remove_user=recipe.USERS.clear,
         cookies={},
+        issuer_of_errors=PROVIDER,
     )
-
-
-QUICK_SETTINGS = """
-from auth_settings import *
-
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-"""
 
 
 @pytest.fixture(scope="session")
 def django_recipe(tmp_path_factory):
     """The modules and the database of the Django recipe: it can be set up once only."""
     directory = recipes.copy("Django", tmp_path_factory.mktemp("django"))
-    (directory / "quick_settings.py").write_text(QUICK_SETTINGS, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(directory)
         patch.setenv("JOAT_SALT", SALT)
         patch.setenv("SECRET_KEY", "nobody's secret but this test's")
-        patch.setenv("DJANGO_SETTINGS_MODULE", "quick_settings")
+        patch.setenv("DJANGO_SETTINGS_MODULE", "auth_settings")
         patch.setattr(joat, "salt_generator", joat.salt_generator)
         django.setup()
         call_command("migrate", verbosity=0)

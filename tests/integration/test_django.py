@@ -3,7 +3,6 @@
 import pytest
 import recipes
 from authorization import APP, CALLBACK, WEB, refused
-from django.contrib.auth.hashers import MD5PasswordHasher
 from django.test import Client
 from servers import ask, issue_token
 
@@ -48,37 +47,19 @@ def test_tokens_of_one_second_differ(server, register):
     assert len({answer.json()["access_token"] for answer in answers}) == 5
 
 
-@pytest.mark.parametrize("form", [{}, {"client_id": "machine", "client_secret": "x"}])
-def test_every_secret_costs_one_hash(server, register, monkeypatch, form):
-    right = register("machine")
-    logins = [
-        right,
-        ("machine", "x"),
-        ("machine", ""),
-        ("x", APP[1]),
-        ("", ""),
+def test_client_without_a_hash(server, register, count_hashes):
+    """No secret is right for it, and each costs as much as for the others."""
+    for login in (
         register("plain", hash_client_secret=False),
         register("public", client_type="public"),
-    ]
-    hashes = []
-    encode = MD5PasswordHasher.encode
-
-    def counted(*args):
-        hashes.append(1)
-        return encode(*args)
-
-    monkeypatch.setattr(MD5PasswordHasher, "encode", counted)
-    for number, login in enumerate(logins, 1):
-        answer = server.post({**CREDENTIALS, **form}, login)
-        assert len(hashes) == number
-        if login == right:
-            assert answer.status_code == 200
-        else:
-            refused(answer, "invalid_client", 401)
+    ):
+        count_hashes()
+        refused(server.post(CREDENTIALS, login), "invalid_client", 401)
+        assert count_hashes() == 1
 
 
 def test_form_names_another_client(server):
-    answer = server.exchange(server.allow()["code"], client_id="other")
+    answer = server.exchange(server.code(), client_id="other")
     refused(answer, "invalid_client", 401)
 
 
@@ -106,9 +87,9 @@ def test_public_client(server, register):
 )
 def test_overtaken_by_another_request_like_it(server, monkeypatch, kind, moment):
     """Whatever moment it comes at, one of the two is refused."""
-    ticket = server.tokens()["refresh_token"]
+    ticket = server.refresh_token()
     if kind == "exchange":
-        ticket = server.allow()["code"]
+        ticket = server.code()
     send = getattr(server, kind)
     ask_validator = getattr(server.module.Validator, moment)
     overtaking = []
@@ -125,32 +106,16 @@ def test_overtaken_by_another_request_like_it(server, monkeypatch, kind, moment)
 
 
 def test_locked_out_user(server, django_recipe):
-    code, refresh_token = server.allow()["code"], server.tokens()["refresh_token"]
+    code, refresh_token = server.code(), server.refresh_token()
     django_recipe.users.update(is_active=False)
     refused(server.exchange(code), "invalid_grant")
     refused(server.refresh(refresh_token), "invalid_grant")
 
 
-@pytest.mark.parametrize(
-    ("grant", "errors"),
-    [
-        ("password", "unsupported_grant_type"),
-        ("urn:ietf:params:oauth:grant-type:device_code", "unsupported_grant_type"),
-        ("implicit", "unsupported_grant_type"),
-        # oauthlib knows it; django-oauth-toolkit fails at it.
-        ("openid", "unauthorized_client unsupported_grant_type"),
-        ("client_credentials", "unauthorized_client"),
-    ],
-)
-def test_other_grant(server, grant, errors):
-    answer = server.exchange(server.allow()["code"], grant_type=grant)
-    refused(answer, errors)
-
-
 def test_token_for_one_resource_server(server, django_recipe):
     """RFC 8707: rather none than one that is good everywhere."""
     resource = "https://api.example"
-    answer = server.exchange(server.allow()["code"], resource=resource)
+    answer = server.exchange(server.code(), resource=resource)
     refused(answer, "invalid_target")
     code = server.allow(resource=resource)["code"]
     refused(server.exchange(code, resource=resource), "invalid_target")
@@ -184,12 +149,12 @@ def test_query_that_is_no_form(server, query):
 CACHED = """
 from {settings} import *
 
-{more}
 MIDDLEWARE = [
     "django.middleware.cache.UpdateCacheMiddleware",
     *MIDDLEWARE,
     "django.middleware.cache.FetchFromCacheMiddleware",
 ]
+ROOT_URLCONF = "usual_urls"
 """
 URLS = """
 import api
@@ -200,31 +165,29 @@ urlpatterns = [*api.urlpatterns, path("page", lambda request: HttpResponse())]
 """
 
 
+def serve_usual(serve_recipe, title, settings):
+    """Serve a recipe's API with a cache and a page; return the URL."""
+    command = recipes.servers(title).splitlines()[-1]
+    command = command.replace(f"--settings {settings}", "--settings usual_settings")
+    text = CACHED.format(settings=settings)
+    files = {"usual_settings.py": text, "usual_urls.py": URLS}
+    return serve_recipe(title, command, files).url()
+
+
 @pytest.fixture(scope="module")
 def usual(serve_recipe):
-    command = recipes.servers("Django").splitlines(keepends=True)[-1]
-    more = 'ROOT_URLCONF = "usual_urls"'
-    files = {
-        "usual_settings.py": CACHED.format(settings="api_settings", more=more),
-        "usual_urls.py": URLS,
-    }
-    command = command.replace("api_settings", "usual_settings")
-    return serve_recipe("Django", command, files).url()
+    return serve_usual(serve_recipe, "Django", "api_settings")
 
 
 @pytest.fixture(scope="module")
 def rest(serve_recipe):
-    command = recipes.servers("Django REST framework")
-    files = {"usual_settings.py": CACHED.format(settings="settings", more="")}
-    command = command.replace("--settings settings", "--settings usual_settings")
-    return serve_recipe("Django REST framework", command, files).url()
+    return serve_usual(serve_recipe, "Django REST framework", "settings")
 
 
 def test_post_without_a_cookie(usual, tokens):
+    """The check that a page has is not for those who bring a token."""
     assert ask(f"{usual}/page", "POST").status == 403
-    answer = ask(f"{usual}/profile", "POST", token=tokens["good"])
-    assert answer.json == {"user": "user:zoe"}
-    assert ask(f"{usual}/profile", "POST").status == 401
+    assert ask(f"{usual}/profile", "POST", token=tokens["good"]).status == 200
 
 
 @pytest.mark.parametrize("server_of", ["usual", "rest"])
@@ -245,8 +208,7 @@ def test_permissions(rest, tokens):
     # subject that is an integer is no user's, whatever it is.
     for token in (tokens["of_client"], issue_token(user_id=1)):
         answer = ask(url, token=token)
-        assert answer.status == 403
-        assert answer.headers["WWW-Authenticate"] is None
+        assert (answer.status, answer.headers["WWW-Authenticate"]) == (403, None)
     answer = ask(url, token=tokens["no_scope"])
     assert answer.status == 403
     assert 'scope="read"' in answer.headers["WWW-Authenticate"]

@@ -124,6 +124,7 @@ CASES = {
     # The token is for the client that authenticated.
     "this client in the form": granted(ALL, client_id="app"),
     "no client's name in the form": granted(ALL, client_id=""),
+    "a secret in the form": ignored_or_refused(BAD_LOGIN, client_secret="x"),
     "another client in the form": ignored_or_refused(BAD_LOGIN, client_id="web"),
     "client in another case": ignored_or_refused(BAD_LOGIN, client_id="APP"),
     "client with a space": ignored_or_refused(BAD_LOGIN, client_id="app "),
