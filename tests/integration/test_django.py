@@ -34,13 +34,6 @@ def register(server, django_recipe):
     return register
 
 
-def test_client_that_is_named_as_a_user(server, register):
-    name = server.user.removeprefix("user:")
-    answer = server.post(CREDENTIALS, register(name))
-    claims = joat.unverified_claims(answer.json()["access_token"])
-    assert (claims["aud"], claims["sub"]) == (name, f"client:{name}")
-
-
 def test_tokens_of_one_second_differ(server, register):
     login = register("machine")
     answers = [server.post(CREDENTIALS, login) for _ in range(5)]
@@ -56,11 +49,6 @@ def test_client_without_a_hash(server, register, count_hashes):
         count_hashes()
         refused(server.post(CREDENTIALS, login), "invalid_client", 401)
         assert count_hashes() == 1
-
-
-def test_form_names_another_client(server):
-    answer = server.exchange(server.code(), client_id="other")
-    refused(answer, "invalid_client", 401)
 
 
 def test_public_client(server, register):
