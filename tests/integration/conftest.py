@@ -106,41 +106,29 @@ def tokens():
     }
 
 
-@pytest.fixture(scope="session")
-def authlib_recipe(tmp_path_factory):
-    """The module `auth` of the Authlib recipe."""
-    directory = recipes.copy("Authlib", tmp_path_factory.mktemp("authlib"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(directory)
-        patch.syspath_prepend(directory)
-        patch.setenv("JOAT_SALT", SALT)
-        patch.setattr(joat, "salt_generator", joat.salt_generator)
-        # The other recipe has an `auth`, too.
-        spec = spec_from_file_location("authlib_recipe", directory / "auth.py")
-        module = sys.modules[spec.name] = module_from_spec(spec)
-        spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
-def authlib(authlib_recipe, tmp_path, monkeypatch):
-    """The recipe with an empty store, and a second client."""
-    recipe = authlib_recipe
-    web = replace(
+def authlib(tmp_path, monkeypatch):
+    """The Authlib recipe, loaded afresh, with a second client."""
+    monkeypatch.chdir(recipes.copy("Authlib", tmp_path))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("JOAT_SALT", SALT)
+    monkeypatch.setattr(joat, "salt_generator", joat.salt_generator)
+    # The other recipe has an `auth`, too.
+    spec = spec_from_file_location("authlib_recipe", tmp_path / "auth.py")
+    recipe = module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, recipe)
+    spec.loader.exec_module(recipe)
+    recipe.CLIENTS["web"] = replace(
         recipe.CLIENTS["app"],
         client_id="web",
         scope=("profile",),
         grant_types=("authorization_code", "refresh_token"),
         redirect_uris=("https://web.example/callback",),
     )
-    monkeypatch.setitem(recipe.CLIENTS, "web", web)
-    monkeypatch.setattr(recipe, "USERS", dict(recipe.USERS))
-    monkeypatch.setattr(recipe.store, "FILE", tmp_path / "grants.db")
-    recipe.store.create()
     return AuthorizationServer(
         app=recipe.app,
         module=recipe,
-        database=recipe.store.FILE,
+        database=tmp_path / recipe.store.FILE,
         user="user:zoe",
         remove_user=recipe.USERS.clear,
         cookies={},

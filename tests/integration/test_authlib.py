@@ -1,7 +1,9 @@
 """The authorization server on Authlib: what goes beyond the batteries."""
 
 import logging
+import sqlite3
 import stat
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlencode
@@ -19,16 +21,10 @@ from authorization import (
 )
 from servers import PROVIDER
 
-import joat
-
 
 @pytest.fixture
 def browser(authlib):
     return authlib.browser()
-
-
-def scope_of(answer):
-    return joat.unverified_claims(answer.json()["access_token"])["scp"]
 
 
 # --- the form --------------------------------------------------------------------
@@ -135,12 +131,9 @@ def test_parameter_twice(browser, name):
     ids=str,
 )
 def test_malformed_request(browser, changes):
-    for answer in (
-        browser.get(authorize_url(**changes)),
-        browser.post(authorize_url(**changes), data=ZOE),
-    ):
-        assert answer.status_code == 400
-        assert answer.json()["error"] == "invalid_request"
+    url = authorize_url(**changes)
+    for answer in (browser.get(url), browser.post(url, data=ZOE)):
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
         assert "Location" not in answer.headers
 
 
@@ -188,14 +181,12 @@ def test_insecure_transport(browser):
 # --- codes and refresh tokens ----------------------------------------------------
 
 
-def test_code_without_its_redirect_uri(authlib):
-    answer = authlib.exchange(authlib.code(), redirect_uri=None)
-    refused(answer, "invalid_grant")
-
-
-def test_a_wrong_verifier_has_one_try(authlib):
+@pytest.mark.parametrize(
+    "changes", [{"redirect_uri": None}, {"code_verifier": VERIFIER[::-1]}], ids=str
+)
+def test_code_has_one_try(authlib, changes):
     code = authlib.code()
-    refused(authlib.exchange(code, code_verifier=VERIFIER[::-1]), "invalid_grant")
+    refused(authlib.exchange(code, **changes), "invalid_grant")
     refused(authlib.exchange(code), "invalid_grant")
 
 
@@ -228,13 +219,13 @@ def test_less_scope_is_for_one_refresh(authlib):
     """RFC 6749 section 6: the next refresh token is for as much as the first."""
     refresh_token = authlib.refresh_token(scope="profile read")
     less = authlib.refresh(refresh_token, scope="read").json()["refresh_token"]
-    assert scope_of(authlib.refresh(less)) == ["profile", "read"]
+    assert authlib.refresh(less).json()["scope"] == "profile read"
 
 
-def test_scope_that_the_client_has_lost(authlib, monkeypatch):
+def test_scope_that_the_client_has_lost(authlib):
     refresh_token = authlib.refresh_token(scope="profile read")
     clients = authlib.module.CLIENTS
-    monkeypatch.setitem(clients, "app", replace(clients["app"], scope=("profile",)))
+    clients["app"] = replace(clients["app"], scope=("profile",))
     refused(authlib.refresh(refresh_token), "invalid_scope")
 
 
@@ -247,10 +238,9 @@ def test_file_is_the_owners(authlib):
 
 def test_store_forgets(authlib, traveller):
     def count():
-        with authlib.module.store._connect() as db:
-            tables = ("grants", "tickets")
-            query = "SELECT count(*) FROM "
-            return [db.execute(query + table).fetchone()[0] for table in tables]
+        with closing(sqlite3.connect(authlib.database)) as db:
+            query = "SELECT count(*) FROM grants UNION ALL SELECT count(*) FROM tickets"
+            return [count for (count,) in db.execute(query)]
 
     for _ in range(3):
         authlib.allow()
