@@ -14,7 +14,7 @@ import hashes
 import pytest
 import recipes
 import time_machine
-from authorization import APP, CALLBACK, WEB, ZOE, AuthorizationServer
+from authorization import APP, CALLBACK, ZOE, AuthorizationServer
 from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 from django.db import connections
@@ -159,19 +159,28 @@ def django_recipe(tmp_path_factory):
 
 
 @pytest.fixture
-def django_server(django_recipe):
+def register(django_recipe):
+    """Register a client with the secret of `app`; return its login."""
+    applications = django_recipe.models.Application.objects
+    applications.all().delete()
+
+    def register(name, **changes):
+        usual = {"client_type": "confidential", "redirect_uris": CALLBACK}
+        usual |= {"authorization_grant_type": "authorization-code"}
+        fields = {**usual, **changes, "client_id": name, "client_secret": APP[1]}
+        applications.create(**fields)
+        return name, APP[1]
+
+    return register
+
+
+@pytest.fixture
+def django_server(django_recipe, register):
     """The recipe with zoe and two clients for her, and nothing else."""
     recipe = django_recipe
-    recipe.models.Application.objects.all().delete()
     recipe.users.all().delete()
-    for name, secret in (APP, WEB):
-        recipe.models.Application.objects.create(
-            client_id=name,
-            client_secret=secret,
-            client_type="confidential",
-            authorization_grant_type="authorization-code",
-            redirect_uris=CALLBACK,
-        )
+    register("app")
+    register("web")
     zoe = recipe.users.create_user(**ZOE)
     browser = Client()
     browser.force_login(zoe)

@@ -2,7 +2,7 @@
 
 import pytest
 import recipes
-from authorization import APP, CALLBACK, WEB, refused
+from authorization import APP, WEB, refused
 from django.test import Client
 from servers import ask, issue_token
 
@@ -17,43 +17,30 @@ def server(django_server):
 
 
 @pytest.fixture
-def register(server, django_recipe):
-    """Register a client with the secret of `app`."""
-
-    def register(name, grant="client-credentials", **fields):
-        client = django_recipe.models.Application(
-            client_id=name,
-            client_secret=APP[1],
-            authorization_grant_type=grant,
-            **{"client_type": "confidential", **fields},
-        )
-        client.full_clean()
-        client.save()
-        return name, APP[1]
-
-    return register
+def machine(register):
+    return register("machine", authorization_grant_type="client-credentials")
 
 
-def test_tokens_of_one_second_differ(server, register):
-    login = register("machine")
-    answers = [server.post(CREDENTIALS, login) for _ in range(5)]
+def test_tokens_of_one_second_differ(server, machine):
+    answers = [server.post(CREDENTIALS, machine) for _ in range(5)]
     assert len({answer.json()["access_token"] for answer in answers}) == 5
 
 
-def test_client_without_a_hash(server, register, count_hashes):
+@pytest.mark.parametrize(
+    "client", [{"hash_client_secret": False}, {"client_type": "public"}], ids=str
+)
+def test_client_without_a_hash(server, register, count_hashes, client):
     """No secret is right for it, and each costs as much as for the others."""
-    for login in (
-        register("plain", hash_client_secret=False),
-        register("public", client_type="public"),
-    ):
-        count_hashes()
-        refused(server.post(CREDENTIALS, login), "invalid_client", 401)
-        assert count_hashes() == 1
+    grant = "client-credentials"
+    login = register("machine", authorization_grant_type=grant, **client)
+    count_hashes()
+    refused(server.post(CREDENTIALS, login), "invalid_client", 401)
+    assert count_hashes() == 1
 
 
 def test_public_client(server, register):
-    register("spa", "authorization-code", client_type="public", redirect_uris=CALLBACK)
-    code = server.allow(client_id="spa")["code"]
+    register("spa", client_type="public")
+    code = server.code(client_id="spa")
     refused(server.exchange(code, None, client_id="web"), "invalid_client", 401)
     refused(server.exchange(code, ("spa", APP[1])), "invalid_client", 401)
     told = server.exchange(code, None, client_id="spa").json()
@@ -105,22 +92,21 @@ def test_token_for_one_resource_server(server, django_recipe):
     resource = "https://api.example"
     answer = server.exchange(server.code(), resource=resource)
     refused(answer, "invalid_target")
-    code = server.allow(resource=resource)["code"]
+    code = server.code(resource=resource)
     refused(server.exchange(code, resource=resource), "invalid_target")
-    refused(server.exchange(server.allow(resource=resource)["code"]), "invalid_target")
+    refused(server.exchange(server.code(resource=resource)), "invalid_target")
     assert not django_recipe.models.AccessToken.objects.exists()
 
 
 @pytest.mark.parametrize(
     "field", ["code=%00", "code=%ED%A0%80", "refresh_token=zo%C3%AB"]
 )
-def test_malformed_form(server, register, field):
+def test_malformed_form(server, machine, field):
     """A NUL, half a surrogate pair, and what is not ASCII."""
     form = f"grant_type=client_credentials&{field}"
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    with server.browser() as client:
-        login = register("machine")
-        answer = client.post("/token", content=form, headers=headers, auth=login)
+    browser = server.browser()
+    answer = browser.post("/token", content=form, headers=headers, auth=machine)
     refused(answer, "invalid_request")
 
 
