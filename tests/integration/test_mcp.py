@@ -69,9 +69,8 @@ def result(answer):
 async def connect(url, mode, token=None, **arguments):
     """Yield the SDK's client, and its HTTP client."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    async with httpx2.AsyncClient(
-        headers=headers, timeout=PATIENCE, **arguments
-    ) as http:
+    arguments |= {"headers": headers, "timeout": PATIENCE}
+    async with httpx2.AsyncClient(**arguments) as http:
         transport = streamable_http_client(url, http_client=http)
         async with Client(transport, mode=mode) as client:
             yield client, http
@@ -169,9 +168,7 @@ def test_client_gets_itself_a_token(url, tokens, kind, mode):
     held = AsyncMock(TokenStorage)
     held.get_tokens.return_value = kind and OAuthToken(access_token=tokens[kind])
     held.get_client_info.return_value = None
-    auth = ClientCredentialsOAuthProvider(
-        url, held, "app", "app's secret", issuer=PROVIDER
-    )
+    auth = ClientCredentialsOAuthProvider(url, held, "app", "secret", issuer=PROVIDER)
     mounts = {PROVIDER: httpx2.MockTransport(provider)}
 
     async def use():
@@ -217,12 +214,7 @@ def test_scope_of_one_tool(url, tokens):
 
 @pytest.mark.parametrize(
     "changes",
-    [
-        {"aud": 1},
-        {"exp": time.time() + 3600.5},
-        {"exp": 1e300},
-        {"exp": 10**1000},
-    ],
+    [{"aud": 1}, {"exp": time.time() + 3600.5}, {"exp": 1e300}, {"exp": 10**1000}],
     ids=["integer identifiers", "half a second", "large float", "large integer"],
 )
 def test_what_the_token_of_the_sdk_can_not_hold(url, changes):
@@ -234,15 +226,10 @@ def test_what_the_token_of_the_sdk_can_not_hold(url, changes):
 
 
 @pytest.mark.parametrize(
-    "other",
-    [
-        {"user_id": "user:bob"},
-        {"client_id": "other"},
-        {"client_id": "user:zoe", "user_id": "app"},
-    ],
-    ids=["user", "client", "both"],
+    ("client", "user"),
+    [("app", "user:bob"), ("other", "user:zoe"), ("user:zoe", "app")],
 )
-def test_session_is_of_who_began_it(url_with_sessions, other):
+def test_session_is_of_who_began_it(url_with_sessions, client, user):
     """And each of its requests has only the scope of its own token."""
     responses = []
 
@@ -250,21 +237,22 @@ def test_session_is_of_who_began_it(url_with_sessions, other):
         responses.append(response)
 
     async def use():
-        async with connect(
-            url_with_sessions, "legacy", issue_token(), event_hooks={"response": [keep]}
-        ) as (client, http):
-            assert not (await call(client, "articles"))[0]
+        hooks = {"response": [keep]}
+        session = connect(url_with_sessions, "legacy", issue_token(), event_hooks=hooks)
+        async with session as (mcp, http):
+            assert not (await call(mcp, "articles"))[0]
 
             http.headers["Authorization"] = f"Bearer {issue_token(scope=['profile'])}"
-            assert (await call(client, "articles"))[0]
+            assert (await call(mcp, "articles"))[0]
 
-            http.headers["Authorization"] = f"Bearer {issue_token(**other)}"
+            other = issue_token(client_id=client, user_id=user)
+            http.headers["Authorization"] = f"Bearer {other}"
             with pytest.raises(MCPError):
-                await call(client)
+                await call(mcp)
             assert responses[-1].status_code == 404
 
             http.headers["Authorization"] = f"Bearer {issue_token()}"
-            assert await call(client) == (False, "user:zoe")
+            assert await call(mcp) == (False, "user:zoe")
 
     asyncio.run(use())
     assert any("Mcp-Session-Id" in response.headers for response in responses)
