@@ -44,15 +44,10 @@ def hidden_fields(page):
 
 def send_form(browser, page, **fields):
     """Fill in what a page asks for, the one or the other, and send it."""
-    form = {
-        **hidden_fields(page.text),
-        **ZOE,
-        "decision": "allow",
-        "allow": "Authorize",
-    }
-    return browser.post(
-        page.url, data=present(form, fields), headers={"Referer": str(page.url)}
-    )
+    form = {**hidden_fields(page.text), **ZOE}
+    form |= {"decision": "allow", "allow": "Authorize"}
+    headers = {"Referer": str(page.url)}
+    return browser.post(page.url, data=present(form, fields), headers=headers)
 
 
 def sign_in(browser, url):
