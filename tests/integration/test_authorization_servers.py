@@ -25,7 +25,6 @@ from authorization import (
     send_form,
     sign_in,
 )
-from oauthlib.oauth2 import InvalidGrantError
 from requests_oauthlib import OAuth2Session
 from servers import PATIENCE, PROVIDER, SALT
 
@@ -183,11 +182,13 @@ def test_code_refused(server, changes, errors):
     refused(server.exchange(server.code(), **changes), errors)
 
 
-def test_code_of_another_client(server):
-    code = server.code()
+def test_another_client(server):
+    code, refresh_token = server.code(), server.refresh_token()
     refused(server.exchange(code, WEB), "invalid_grant")
-    # Which is no reason to refuse it to its own client.
+    refused(server.refresh(refresh_token, WEB), "invalid_grant")
+    # Which is no reason to refuse them to their own client.
     assert server.exchange(code).status_code == 200
+    assert server.refresh(refresh_token).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -267,12 +268,6 @@ def test_refresh_token_used_twice(server, which):
     assert server.refresh(another).status_code == 200
 
 
-def test_refresh_token_of_another_client(server):
-    refresh_token = server.refresh_token()
-    refused(server.refresh(refresh_token, WEB), "invalid_grant")
-    assert server.refresh(refresh_token).status_code == 200
-
-
 @pytest.mark.parametrize("scope", ["profile read", "read", "admin", "profile\tread"])
 def test_refresh_never_gives_more_scope(server, scope):
     refresh_token = server.refresh_token()
@@ -298,7 +293,6 @@ def test_refresh_token_expires_when_the_client_is_away(server, traveller):
 
 def test_one_kind_of_token_is_not_another(server):
     tokens, code = server.tokens(), server.code()
-    assert joat.parse_token(tokens["refresh_token"]) is None
     refused(server.refresh(tokens["access_token"]), "invalid_grant")
     refused(server.refresh(code), "invalid_grant")
     refused(server.exchange(tokens["refresh_token"]), "invalid_grant")
@@ -361,8 +355,6 @@ def test_client_library(served, monkeypatch):
     second = app.refresh_token(endpoint, auth=APP)
     assert second["access_token"] != first["access_token"]
     assert app.get(profile).json() == {"user": served.user}
-    with pytest.raises(InvalidGrantError):
-        app.refresh_token(endpoint, first["refresh_token"], auth=APP)
 
 
 @pytest.mark.parametrize("kind", ["code", "refresh token"])
