@@ -6,6 +6,8 @@ import hmac
 import json
 from base64 import urlsafe_b64encode
 
+import joat
+
 SALT = b"0123456789abcdef0123456789abcdef"
 NOW = 1407290980
 HEADER = b'{"alg":"HS256","typ":"JWT"}'
@@ -68,6 +70,14 @@ def without(name):
 
 
 TOKEN = make_token()
+
+
+def outcome(function, *args, **kwargs):
+    """Return the result, or the name of the class of the `TokenError`."""
+    try:
+        return function(*args, **kwargs)
+    except joat.TokenError as error:
+        return type(error).__name__
 
 
 def texts_of(error):

@@ -18,12 +18,15 @@ MAX_DIGITS = 4_300  # of a JSON integer
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 SIX_BITS = {character: f"{value:06b}" for value, character in enumerate(ALPHABET)}
 
+# RFC 8259: what a JSON text is made of, with white space before each.
 WHITE_SPACE = " \t\n\r"
+NUMBER = r"(-?(?:0|[1-9][0-9]*))(\.[0-9]+)?([eE][+-]?[0-9]+)?"
+ESCAPE = r'\\(["\\/bfnrt]|u[0-9A-Fa-f]{4})'
+STRING = rf'"(?:[^"\\\x00-\x1f]|{ESCAPE})*"'
+TOKEN = re.compile(rf"[{WHITE_SPACE}]*({NUMBER}|{STRING}|[][}}{{:,]|true|false|null)")
+ESCAPED = dict(zip('"\\/bfnrt', '"\\/\b\f\n\r\t'))
 CONSTANTS = {"true": True, "false": False, "null": None}
-NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-ESCAPE = re.compile(r'\\(["\\/bfnrt]|u[0-9A-Fa-f]{4})')
-ESCAPES = dict(zip('"\\/bfnrt', '"\\/\b\f\n\r\t'))
-STRING = re.compile(rf'((?:[^"\\\x00-\x1f]|{ESCAPE.pattern})*)"')
+ENDS = {"[": "]", "{": "}"}
 TYPES = ("jwt", "at+jwt", "application/jwt", "application/at+jwt")
 
 
@@ -145,106 +148,87 @@ def base64url(segment):
 def json_object(octets):
     """Return the JSON object that the octets are in UTF-8."""
     try:
-        text = octets.decode("utf-8")
+        text = octets.decode("utf-8").rstrip(WHITE_SPACE)
     except UnicodeDecodeError:
         raise Malformed from None
-    reader = Reader(text)
-    value = reader.value(depth=1)
-    reader.skip_white_space()
-    if reader.at != len(text) or not isinstance(value, dict):
+    tokens, at = [], 0
+    while at < len(text):
+        found = TOKEN.match(text, at)
+        if found is None:
+            raise Malformed
+        tokens.append(found[1])
+        at = found.end()
+    tokens.reverse()  # The next one is the last one.
+    value = read_value(tokens, 1)
+    if tokens or not isinstance(value, dict):
         raise Malformed
     return value
 
 
-class Reader:
-    """A JSON text, and the place up to which it has been read."""
+def next_of(tokens):
+    if not tokens:
+        raise Malformed
+    return tokens.pop()
 
-    def __init__(self, text):
-        self.text = text
-        self.at = 0
 
-    def skip_white_space(self):
-        while self.at < len(self.text) and self.text[self.at] in WHITE_SPACE:
-            self.at += 1
-
-    def next_is(self, token):
-        """Step over a token if it comes next, and say whether it did."""
-        self.skip_white_space()
-        found = self.text.startswith(token, self.at)
-        if found:
-            self.at += len(token)
-        return found
-
-    def expect(self, token):
-        if not self.next_is(token):
-            raise Malformed
-
-    def value(self, depth):
-        if self.next_is("{"):
-            return self.members(depth)
-        if self.next_is("["):
-            return self.elements(depth)
-        if self.next_is('"'):
-            return self.string()
-        for name, constant in CONSTANTS.items():
-            if self.next_is(name):
-                return constant
-        return self.number()
-
-    def members(self, depth):
+def read_value(tokens, depth):
+    """Take the tokens of a value, which is an array or object at this depth."""
+    token = next_of(tokens)
+    if token in ENDS:
         if depth > MAX_DEPTH:
             raise Malformed
-        members = {}
-        if self.next_is("}"):
-            return members
-        while True:
-            self.expect('"')
-            name = self.string()
-            self.expect(":")
-            members[name] = self.value(depth + 1)  # the last of a name wins
-            if self.next_is("}"):
-                return members
-            self.expect(",")
+        items = read_items(tokens, token, depth + 1)
+        return items if token == "[" else dict(items)  # the last of a name wins
+    if token in CONSTANTS:
+        return CONSTANTS[token]
+    return string(token) if token.startswith('"') else number(token)
 
-    def elements(self, depth):
-        if depth > MAX_DEPTH:
-            raise Malformed
-        elements = []
-        if self.next_is("]"):
-            return elements
-        while True:
-            elements.append(self.value(depth + 1))
-            if self.next_is("]"):
-                return elements
-            self.expect(",")
 
-    def string(self):
-        """Return the string of which the first quote has been read."""
-        found = STRING.match(self.text, self.at)
-        if found is None:
-            raise Malformed
-        self.at = found.end()
-        units = ESCAPE.sub(unescaped, found[1]).encode("utf-16-le", "surrogatepass")
-        # Two escapes may be the halves of one character. A half alone is none.
-        try:
-            return units.decode("utf-16-le")
-        except UnicodeDecodeError:
-            raise Malformed from None
+def read_items(tokens, opening, depth):
+    """Take the elements of an array, or the names and values of an object."""
+    items = []
+    if tokens[-1:] == [ENDS[opening]]:
+        tokens.pop()
+        return items
+    separator = ","
+    while separator == ",":
+        if opening == "{":
+            name = string(next_of(tokens))
+            if next_of(tokens) != ":":
+                raise Malformed
+            items.append((name, read_value(tokens, depth)))
+        else:
+            items.append(read_value(tokens, depth))
+        separator = next_of(tokens)
+    if separator != ENDS[opening]:
+        raise Malformed
+    return items
 
-    def number(self):
-        found = NUMBER.match(self.text, self.at)
-        if found is None:
-            raise Malformed
-        self.at = found.end()
-        whole, fraction, exponent = found.groups()
-        if fraction or exponent:
-            return float(found[0])
-        if len(whole) > MAX_DIGITS:
-            raise Malformed
-        return int(found[0])
+
+def string(token):
+    if not token.startswith('"'):
+        raise Malformed
+    units = re.sub(ESCAPE, unescaped, token[1:-1]).encode("utf-16-le", "surrogatepass")
+    # Two escapes may be the halves of one character. A half alone is none.
+    try:
+        return units.decode("utf-16-le")
+    except UnicodeDecodeError:
+        raise Malformed from None
 
 
 def unescaped(escape):
     if escape[1].startswith("u"):
         return chr(int(escape[1][1:], 16))
-    return ESCAPES[escape[1]]
+    return ESCAPED[escape[1]]
+
+
+def number(token):
+    found = re.fullmatch(NUMBER, token)
+    if found is None:
+        raise Malformed
+    whole, fraction, exponent = found.groups()
+    if fraction or exponent:
+        return float(token)
+    if len(whole.lstrip("-")) > MAX_DIGITS:
+        raise Malformed
+    return int(token)

@@ -8,7 +8,7 @@ import joat
 
 sys.path.append(str(Path(__file__).parents[1]))
 import model
-from helpers import SALT, make_token
+from helpers import SALT, make_token, outcome
 
 NOW = time.time()
 asked = []
@@ -50,11 +50,3 @@ def judge(token):
     assert joat.parse_token(token) == model.parsed(expected)
     assert outcome(joat.unverified_claims, token) == claims
     assert asked == ([] if claims == "MalformedToken" else [claims, claims])
-
-
-def outcome(function, token):
-    """Return the result, or the name of the class of the `TokenError`."""
-    try:
-        return function(token)
-    except joat.TokenError as error:
-        return type(error).__name__
