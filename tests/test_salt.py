@@ -66,6 +66,10 @@ CALLS = [
 ]
 
 
+def test_no_function_is_assigned_at_first():
+    assert joat.salt_generator is unset
+
+
 @pytest.mark.parametrize("generator", [unset, "salt-marker", None, SALT])
 @pytest.mark.parametrize("call", CALLS)
 def test_what_is_no_function_is_told_before_the_token(monkeypatch, generator, call):

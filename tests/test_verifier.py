@@ -21,6 +21,7 @@ from helpers import (
     VERIFIED,
     assert_tells_nothing,
     make_token,
+    outcome,
     with_claims,
     without,
 )
@@ -78,31 +79,22 @@ UNEXPECTED = {
 }
 
 
-def outcome(function, *args, **kwargs):
-    """Return the result, or the class of the `TokenError`."""
-    try:
-        return function(*args, **kwargs)
-    except joat.TokenError as error:
-        return type(error)
-
-
 @pytest.mark.parametrize(
     ("token", "error"), (REFUSED | UNEXPECTED).values(), ids=REFUSED | UNEXPECTED
 )
 def test_a_refusal_tells_no_more_than_its_class(token, error):
-    with pytest.raises(joat.TokenError) as caught:
-        joat.verify_token(token, **EXPECTED)
-    assert type(caught.value) is error
-    # InsufficientScope names the permissions that the caller asked for.
-    claims = [CLAIMS[name] for name in ("aud", "iss", "sub")]
-    assert_tells_nothing(caught.value, str(token), *claims, CLAIMS["scp"][0], SALT)
-
-
-@pytest.mark.parametrize(("token", "error"), REFUSED.values(), ids=REFUSED)
-def test_every_function_refuses_alike(token, error):
-    assert outcome(joat.verify_token, token) is error
-    assert outcome(joat.authenticate, f"Bearer {token}") is error
-    assert joat.parse_token(token) is None
+    for verify, given in (
+        (joat.verify_token, token),
+        (joat.authenticate, f"Bearer {token}"),
+    ):
+        with pytest.raises(joat.TokenError) as caught:
+            verify(given, **EXPECTED)
+        assert type(caught.value) is error
+        # InsufficientScope names the permissions that the caller asked for.
+        claims = [CLAIMS[name] for name in ("aud", "iss", "sub")]
+        assert_tells_nothing(caught.value, given or "", *claims, CLAIMS["scp"][0], SALT)
+    unexpected = [token for token, _ in UNEXPECTED.values()]
+    assert (joat.parse_token(token) is None) == (token not in unexpected)
 
 
 @pytest.mark.parametrize("token", MALFORMED.values(), ids=MALFORMED)
@@ -114,7 +106,7 @@ def test_nobody_is_asked_for_the_salt_of_what_is_malformed(asked, token):
         told.add(str(caught.value))
     assert len(told) == 1
     assert joat.parse_token(token) is None
-    assert outcome(joat.verify_token, token, salt=None) is joat.MalformedToken
+    assert outcome(joat.verify_token, token, salt=None) == "MalformedToken"
     assert asked == []
 
 
@@ -144,11 +136,6 @@ def test_order_of_checks(index):
         with pytest.raises(joat.TokenError) as caught:
             joat.verify_token(with_claims(**{**other, **fault}), **EXPECTED)
         assert type(caught.value) is error
-
-
-@pytest.mark.parametrize(("token", "error"), UNEXPECTED.values(), ids=UNEXPECTED)
-def test_parse_token_expects_nothing(token, error):
-    assert joat.parse_token(token) is not None
 
 
 @pytest.mark.parametrize("kind", [str, str.encode], ids=["str", "bytes"])
@@ -193,7 +180,6 @@ TIMES = [
     ("nbf", 60, [NOW + 60], [NOW + 60.25]),
     ("nbf", timedelta(minutes=1), [NOW + 60], [NOW + 61]),
     ("nbf", sys.float_info.max, [10**300], [10**400]),
-    ("iat", 0, [NOW + 1, 10**400], []),
 ]
 
 
@@ -202,17 +188,10 @@ def test_times(claim, leeway, good, bad):
     for value in good:
         verified = joat.verify_token(with_claims(**{claim: value}), leeway=leeway)
         assert verified["user_id"] == CLAIMS["sub"]
-    error = {"exp": joat.ExpiredToken, "nbf": joat.NotYetValid}
+    error = {"exp": "ExpiredToken", "nbf": "NotYetValid"}
     for value in bad:
         token = with_claims(**{claim: value})
-        assert outcome(joat.verify_token, token, leeway=leeway) is error[claim]
-
-
-def test_parse_token_has_no_leeway(asked, clock):
-    clock(CLAIMS["exp"] - 0.001)
-    assert joat.parse_token(TOKEN) == CREDENTIALS
-    clock(CLAIMS["exp"])
-    assert joat.parse_token(TOKEN) is None
+        assert outcome(joat.verify_token, token, leeway=leeway) == error[claim]
 
 
 class Client(IntEnum):
@@ -237,12 +216,13 @@ COMPARED = [
     ("\xe9", ["\xe9"], ["e\u0301", "e"]),
     (7, [7, Client.WEB], ["7", 8, -7]),
     (8, [8], [Client.WEB, Provider.OURS]),
+    (0, [0], ["", -1]),
     (2**70, [2**70], [2**70 + 1, str(2**70)]),
 ]
 
 
 def assert_agrees(token, agrees, **expected):
-    wanted = joat.verify_token(token) if agrees else joat.InvalidClaim
+    wanted = joat.verify_token(token) if agrees else "InvalidClaim"
     assert outcome(joat.verify_token, token, **expected) == wanted
     assert outcome(joat.authenticate, f"Bearer {token}", **expected) == wanted
 
@@ -258,14 +238,7 @@ def test_expected_values(name, claim, same, others):
             assert_agrees(token, agrees, **{name: kind([value])})
             assert_agrees(token, agrees, **{name: kind(["unrelated", 99, value])})
             assert_agrees(token, agrees, **{name: kind([value, "unrelated", 99])})
-
-
-@pytest.mark.parametrize("collection", COLLECTIONS)
-@pytest.mark.parametrize("name", EXPECTATIONS)
-def test_an_empty_collection_accepts_none(name, collection):
-    for claim in ("text", "", 0):
-        token = with_claims(**{EXPECTATIONS[name]: claim})
-        assert_agrees(token, False, **{name: collection()})
+            assert_agrees(token, False, **{name: kind()})
 
 
 @contextmanager
@@ -359,23 +332,13 @@ def test_scope(held, sufficient, insufficient, kind):
         assert verified["authorized_scope"] == held
         assert joat.authenticate(f"Bearer {token}", scope=scope) == verified
     for scope in map(kind, insufficient):
-        error = joat.InsufficientScope
-        assert outcome(joat.verify_token, token, scope=scope) is error
-        assert outcome(joat.authenticate, f"Bearer {token}", scope=scope) is error
-
-
-@pytest.mark.parametrize(
-    ("collection", "named"),
-    [
-        *((kind, ("write", "admin", "read-marker")) for kind in (list, tuple)),
-        *((kind, ("admin", "read-marker", "write")) for kind in (set, frozenset)),
-    ],
-)
-def test_insufficient_scope_names_what_is_needed_in_order(collection, named):
-    needed = collection(["write", "admin", "read-marker"])
-    with pytest.raises(joat.InsufficientScope) as caught:
-        joat.verify_token(TOKEN, scope=needed)
-    assert caught.value.scope == named
+        for verify, given in (
+            (joat.verify_token, token),
+            (joat.authenticate, f"Bearer {token}"),
+        ):
+            with pytest.raises(joat.InsufficientScope) as caught:
+                verify(given, scope=scope)
+            assert caught.value.scope == joat.InsufficientScope("", scope).scope
 
 
 class Marked:
@@ -449,19 +412,10 @@ def test_authenticate(asked, authorization):
     assert joat.authenticate(authorization, **EXPECTED) == VERIFIED
 
 
+BASIC = "Basic dXNlcjpwYXNzd29yZA=="
 MISSING = [
-    *(
-        None,
-        "",
-        b"",
-        " \t",
-        "Basic dXNlcjpwYXNzd29yZA==",
-        b"Basic dXNlcjpwYXNzd29yZA==",
-    ),
-    *(
-        f"{scheme}{TOKEN}"
-        for scheme in ("", "Bearers ", "Beare ", "Bearer: ", "Bearer")
-    ),
+    *(None, "", b"", " \t", BASIC, BASIC.encode()),
+    *(f"{word}{TOKEN}" for word in ("", "Bearers ", "Beare ", "Bearer: ", "Bearer")),
     *(f"{before}Bearer {TOKEN}" for before in ("\xa0", "\n", "\ud800 ", "DPoP ")),
     *(f"Bearer\t{TOKEN}", f"B\u0435arer {TOKEN}", b"\xff " + TOKEN.encode()),
 ]
@@ -483,7 +437,7 @@ def test_a_header_without_one_token(asked, authorization, error):
         with pytest.raises(joat.TokenError) as caught:
             function(authorization)
         assert type(caught.value) is error
-        assert_tells_nothing(caught.value, TOKEN, SALT, "dXNlcjpwYXNzd29yZA==")
+        assert_tells_nothing(caught.value, TOKEN, SALT, BASIC)
     assert asked == []
 
 
@@ -494,7 +448,7 @@ def test_a_header_with_no_good_token(asked, before, after):
     text = f"{before}{TOKEN}{after}"
     for authorization in (f"Bearer {text}", f"Bearer {text}".encode("latin-1")):
         assert joat.bearer_token(authorization) == text
-        assert outcome(joat.authenticate, authorization) is joat.MalformedToken
+        assert outcome(joat.authenticate, authorization) == "MalformedToken"
     assert asked == []
 
 
