@@ -1,6 +1,5 @@
 """The authorization server on Authlib: what goes beyond the batteries."""
 
-import logging
 import sqlite3
 import stat
 from contextlib import closing
@@ -246,11 +245,3 @@ def test_store_forgets(authlib, traveller):
     traveller.shift(timedelta(days=31))
     authlib.allow()
     assert count() == [1, 1]
-
-
-def test_there_is_no_message_that_could_hold_a_secret(authlib, caplog):
-    """Not even if every message is kept."""
-    caplog.set_level(logging.DEBUG)
-    authlib.refresh(authlib.refresh_token())
-    # Those of the test's own client.
-    assert {record.name for record in caplog.records} <= {"httpx"}

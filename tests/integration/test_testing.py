@@ -5,6 +5,7 @@ import re
 import pytest
 import recipes
 from programs import python
+from servers import issue_token
 
 CLOCKS = "with_freezegun time_machine"
 # What may be wrong with it: a text, what stands there instead, and the tests that
@@ -68,3 +69,19 @@ assert (joat.salt_generator, os.environ["JOAT_SALT"]) == before
 """
     # Not even one that could not sign is looked at.
     assert "8 passed" in python(directory, "-c", code, JOAT_SALT="\n")
+
+
+def test_empty_salts_are_no_unknown_client(directory):
+    """Which would be refused in silence: the server has made a mistake."""
+    code = f"""
+import app
+application = app.create_app()
+application.testing = True
+headers = {{"Authorization": "Bearer {issue_token()}"}}
+try:
+    application.test_client().get("/profile", headers=headers)
+except ValueError as error:
+    print(error)
+"""
+    told = python(directory, "-c", code, JOAT_SALT="\n")
+    assert told.startswith("a salt must not be empty")
