@@ -21,19 +21,9 @@ SURROGATES = r"""
 NO_VALUES = [
     *f"{CONSTANTS} {NUMBERS} {STRINGS} {SURROGATES}".split(),
     *('NaN,"\xe9":0', '"\\u 123"', '"\\ud\u066800"', '"\n"', '"\t"', '"\0"', '"\\'),
-    pytest.param(r'"\ud83d\\\ude00"', id="surrogates-around-a-backslash"),
-    pytest.param(f"{DIGITS}1", id="integer-too-long"),
-    pytest.param(f"-{DIGITS}1", id="integer-too-long-and-negative"),
-    pytest.param(f'[{{"y":[0,{DIGITS}1]}}]', id="integer-too-long-and-nested"),
+    # Half a pair on either side of a backslash; integers that are too long.
+    *(r'"\ud83d\\\ude00"', f"{DIGITS}1", f"-{DIGITS}1", f'[{{"y":[0,{DIGITS}1]}}]'),
 ]
-
-
-@pytest.mark.parametrize("value", NO_VALUES)
-def test_refuses_what_is_no_value(value):
-    with pytest.raises(joat.MalformedToken):
-        json_object.parse(f'{{"a":0,"x":{value}}}'.encode(), "payload")
-
-
 NO_OBJECTS = [
     *("", " \t\r\n", "null", "0", '"text"', "[]", '[{"x":1}]'),
     *('{"x":1}{"x":1}', '{"x":1}X', 'X{"x":1}', '{"x":1}}', '{"x":1},', '{"x":1'),
@@ -47,33 +37,13 @@ NO_OBJECTS = [
     ),
     '{\xa0"x":1}',
 ]
-
-
-@pytest.mark.parametrize("text", NO_OBJECTS)
-def test_refuses_what_is_no_object(text):
-    with pytest.raises(joat.MalformedToken):
-        json_object.parse(text.encode(), "payload")
-
-
-NO_UTF8 = {
-    "not-utf-8": b'{"x":"\xff"}',
-    "latin-1": b'{"x":"\xe9"}',
-    "overlong": b'{"x":"\xc0\xaf"}',
-    "cut": b'{"x":"\xe2\x82"}',
-    "above-unicode": b'{"x":"\xf4\x90\x80\x80"}',
-    "surrogate": b'{"x":"\xed\xa0\x80"}',
-    "surrogate-pair": b'{"x":"\xed\xa0\xbd\xed\xb8\x80"}',
-    **{
-        encoding: '{"x":1}'.encode(encoding)
-        for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp037")
-    },
-}
-
-
-@pytest.mark.parametrize("octets", NO_UTF8.values(), ids=NO_UTF8)
-def test_refuses_what_is_not_utf_8(octets):
-    with pytest.raises(joat.MalformedToken):
-        json_object.parse(octets, "payload")
+NO_UTF8 = [
+    # No octet of it, Latin-1, an overlong form, one that is cut off, one above all of
+    # Unicode, a surrogate and a pair of them.
+    *(b"\xff", b"\xe9", b"\xc0\xaf", b"\xe2\x82", b"\xf4\x90\x80\x80"),
+    *(b"\xed\xa0\x80", b"\xed\xa0\xbd\xed\xb8\x80"),
+]
+ENCODINGS = ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp037"]
 
 
 def nested(depth):
@@ -81,25 +51,32 @@ def nested(depth):
     return "[" * (depth - 1) + "]" * (depth - 1)
 
 
-TOO_DEEP = {
-    "arrays": f'{{"x":{nested(129)}}}',
-    "objects": '{"x":' * 129 + "1" + "}" * 129,
-    "mixed": '{"x":[' * 65 + "]}" * 65,
-    "far": f'{{"x":{nested(20_000)}}}',
-    "arrays-not-closed": "[" * 45_000,
-    "objects-not-closed": '{"x":' * 9_000,
-    "among-siblings": '{"x":' + "[[]," * 127 + "[]" + "]" * 127 + "}",
-    "after-deep-siblings": '{"x":' + "[[[[[]]]]," * 100 + nested(29) + "]" * 100 + "}",
-    "after-quote": rf'{{"y":"\"","x":{nested(129)}}}',
-    "after-backslash": rf'{{"y":"\\","x":{nested(129)}}}',
-    "after-backslash-and-quote": rf'{{"y":"\\\"","x":{nested(129)}}}',
-}
+def objects(depth):
+    """Return objects that are so deep, in several ways."""
+    return [
+        f'{{"x":{nested(depth)}}}',
+        '{"x":' * depth + "1" + "}" * depth,
+        '{"x":' + "[[]," * (depth - 2) + "[]" + "]" * (depth - 2) + "}",
+        '{"x":' + "[[[[[]]]]," * 100 + nested(depth - 100) + "]" * 100 + "}",
+        # Behind what may be taken for the end of a text, or not for it.
+        *(rf'{{"y":"{text}","x":{nested(depth)}}}' for text in (r"\"", r"\\", r"\\\"")),
+    ]
 
 
-@pytest.mark.parametrize("text", TOO_DEEP.values(), ids=TOO_DEEP)
-def test_refuses_what_is_too_deep(text):
+TOO_DEEP = [*objects(129), '{"x":[' * 65 + "]}" * 65, f'{{"x":{nested(20_000)}}}']
+TOO_DEEP += ["[" * 45_000, '{"x":' * 9_000]
+REFUSED = [
+    *(f'{{"a":0,"x":{value}}}'.encode() for value in NO_VALUES),
+    *(text.encode() for text in NO_OBJECTS + TOO_DEEP),
+    *(b'{"x":"%s"}' % octets for octets in NO_UTF8),
+    *('{"x":1}'.encode(encoding) for encoding in ENCODINGS),
+]
+
+
+@pytest.mark.parametrize("octets", REFUSED, ids=lambda octets: ascii(octets[:30]))
+def test_refuses_all_else(octets):
     with pytest.raises(joat.MalformedToken):
-        json_object.parse(text.encode(), "payload")
+        json_object.parse(octets, "payload")
 
 
 BRACKETS = "[{" * 1000
@@ -139,17 +116,9 @@ def test_white_space_stands_around_any_token(space):
     assert json_object.parse(text.encode(), "payload") == {"x": [1, 2]}
 
 
-DEEPEST = {
-    "arrays": f'{{"x":{nested(128)}}}',
-    "objects": '{"x":' * 128 + "1" + "}" * 128,
-    "among-siblings": '{"x":' + "[[]," * 126 + "[]" + "]" * 126 + "}",
-    "after-deep-siblings": '{"x":' + "[[[[[]]]]," * 100 + nested(28) + "]" * 100 + "}",
-}
-
-
-@pytest.mark.parametrize("text", DEEPEST.values(), ids=DEEPEST)
+@pytest.mark.parametrize("text", objects(128), ids=lambda text: text[:12])
 def test_reads_the_deepest(text):
-    assert list(json_object.parse(text.encode(), "payload")) == ["x"]
+    assert "x" in json_object.parse(text.encode(), "payload")
 
 
 def test_names_the_part_and_no_more():

@@ -117,7 +117,6 @@ def test_parse_refuses_foreign_characters(index, text, place):
             jws.parse(given)
 
 
-# Of the right algorithm.
 HEADERS = [
     {},
     {"kid": "1", "jku": "http://x", "jwk": {"kty": "oct"}, "cty": "JWT", "b64": True},
@@ -156,21 +155,16 @@ WRONG_HEADERS = [
 ]
 
 
-@pytest.mark.parametrize("header", HEADERS, ids=str)
-def test_parse_takes_headers(header):
-    token = make_token(header={**header, "alg": "HS256"})
-    assert jws.parse(token)[1] == PAYLOAD
-
-
 @pytest.mark.parametrize(
     "header",
     [
+        *({**header, "alg": "HS256"} for header in HEADERS),
         b' {"typ":"JWE", "alg":"none", "typ":"JWT", "alg":"HS256"}',
         b'{"\\u0061lg":"\\u0048S256"}',
     ],
     ids=str,
 )
-def test_parse_reads_headers_as_json(header):
+def test_parse_takes_headers(header):
     assert jws.parse(make_token(header=header))[1] == PAYLOAD
 
 
@@ -249,14 +243,10 @@ def test_base64url_takes_its_alphabet_only():
     assert {chr(segment[2]) for segment in decoded(segments)} == set(ALPHABET)
 
 
-def test_base64url_takes_its_alphabet_only_at_every_place():
+def test_base64url_takes_neither_a_foreign_nor_a_single_character():
     places = itertools.product(range(9), repeat=2)
     segments = [b"A" * before + b"!" + b"A" * after for before, after in places]
-    assert decoded(segments) == {}
-
-
-def test_base64url_takes_no_single_character():
-    assert decoded([character.encode() for character in ALPHABET]) == {}
+    assert decoded([*segments, *(letter.encode() for letter in ALPHABET)]) == {}
 
 
 # RFC 2104 hashes a key that is longer than a block of 64 octets.

@@ -79,14 +79,16 @@ UNEXPECTED = {
 }
 
 
+def ways(token):
+    """Return the functions that can expect something, and what each is given."""
+    return (joat.verify_token, token), (joat.authenticate, f"Bearer {token}")
+
+
 @pytest.mark.parametrize(
     ("token", "error"), (REFUSED | UNEXPECTED).values(), ids=REFUSED | UNEXPECTED
 )
 def test_a_refusal_tells_no_more_than_its_class(token, error):
-    for verify, given in (
-        (joat.verify_token, token),
-        (joat.authenticate, f"Bearer {token}"),
-    ):
+    for verify, given in ways(token):
         with pytest.raises(joat.TokenError) as caught:
             verify(given, **EXPECTED)
         assert type(caught.value) is error
@@ -223,8 +225,8 @@ COMPARED = [
 
 def assert_agrees(token, agrees, **expected):
     wanted = joat.verify_token(token) if agrees else "InvalidClaim"
-    assert outcome(joat.verify_token, token, **expected) == wanted
-    assert outcome(joat.authenticate, f"Bearer {token}", **expected) == wanted
+    for verify, given in ways(token):
+        assert outcome(verify, given, **expected) == wanted
 
 
 @pytest.mark.parametrize(("claim", "same", "others"), COMPARED)
@@ -332,10 +334,7 @@ def test_scope(held, sufficient, insufficient, kind):
         assert verified["authorized_scope"] == held
         assert joat.authenticate(f"Bearer {token}", scope=scope) == verified
     for scope in map(kind, insufficient):
-        for verify, given in (
-            (joat.verify_token, token),
-            (joat.authenticate, f"Bearer {token}"),
-        ):
+        for verify, given in ways(token):
             with pytest.raises(joat.InsufficientScope) as caught:
                 verify(given, scope=scope)
             assert caught.value.scope == joat.InsufficientScope("", scope).scope
