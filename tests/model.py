@@ -135,14 +135,14 @@ def is_finite_number(value):
 
 def base64url(segment):
     """Return the octets that a segment encodes in the one way there is for them."""
-    if not all(character in SIX_BITS for character in segment):
+    if not set(segment) <= SIX_BITS.keys():
         raise Malformed
-    bits = "".join(SIX_BITS[character] for character in segment)
+    bits = "".join(map(SIX_BITS.get, segment))
     whole = len(bits) // 8 * 8
     # Six bits left over are a character too many; two or four must be zero.
     if len(bits) - whole == 6 or "1" in bits[whole:]:
         raise Malformed
-    return bytes(int(bits[at : at + 8], 2) for at in range(0, whole, 8))
+    return int("0" + bits[:whole], 2).to_bytes(whole // 8, "big")
 
 
 def json_object(octets):
