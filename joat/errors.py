@@ -11,6 +11,8 @@ from typing import Optional
 
 from joat.arguments import Permissions, permissions, text
 
+# In their values, RFC 6750 section 3 allows neither quotes nor backslashes.
+_NARROW = ("error", "error_description", "scope")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 
 
@@ -40,7 +42,8 @@ class TokenError(ValueError):
         error itself; a `scope` given here replaces the error's own.
 
         Whatever the values hold, the challenge is one line of printable ASCII:
-        quotes and backslashes are escaped, other characters become `?`. Raises
+        quotes and backslashes are escaped, other characters become `?`, and so do
+        these two in `error_description` and `scope` (RFC 6750 section 3). Raises
         `TypeError`, naming the parameter, for a value that is no str, and
         `ValueError` for a name that RFC 9110 section 11.2 does not allow or that
         would stand twice.
@@ -133,4 +136,5 @@ class WeakSaltWarning(UserWarning):
 def _quoted_string(name: str, value: str) -> str:
     value = text(f"{name} must be a str", value)
     printable = "".join(c if " " <= c <= "~" else "?" for c in value)
-    return '"' + printable.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    instead = "?" if name.lower() in _NARROW else r"\\\g<0>"
+    return '"' + re.sub(r'["\\]', instead, printable) + '"'

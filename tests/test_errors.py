@@ -60,27 +60,32 @@ def test_a_server_may_have_errors_of_its_own():
     assert Silent("silent").www_authenticate() == challenge
 
 
+# A text, as a parameter, and as a description or scope, where RFC 6750 wants it plain.
 QUOTED = {
-    "empty": ("", '""'),
-    "quote": ('a"b"', r'"a\"b\""'),
-    "backslash": ("a\\b\\", r'"a\\b\\"'),
-    "backslash-and-quote": ('\\"', r'"\\\""'),
-    "line-feed": ("a\r\nSet-Cookie: b", '"a??Set-Cookie: b"'),
-    "control": ("\0\t\x1b[31m\x7f\x85", '"???[31m??"'),
-    "not-ascii": ("\xe9\u2603\u2028\U0001f600\ud800", '"?????"'),
-    "all-printable": (" !#[]^~", '" !#[]^~"'),
+    "empty": ("", "", ""),
+    "quote": ('a"b"', r"a\"b\"", "a?b?"),
+    "backslash": ("a\\b\\", r"a\\b\\", "a?b?"),
+    "backslash-and-quote": ('\\"', r"\\\"", "??"),
+    "line-feed": ("a\r\nSet-Cookie: b", *["a??Set-Cookie: b"] * 2),
+    "control": ("\0\t\x1b[31m\x7f\x85", *["???[31m??"] * 2),
+    "not-ascii": ("\xe9\u2603\u2028\U0001f600\ud800", *["?????"] * 2),
+    "all-printable": (" !#[]^~", *[" !#[]^~"] * 2),
 }
 
 
-@pytest.mark.parametrize(("text", "quoted"), QUOTED.values(), ids=QUOTED)
-def test_quoting(text, quoted):
+@pytest.mark.parametrize(("text", "quoted", "plain"), QUOTED.values(), ids=QUOTED)
+def test_quoting(text, quoted, plain):
     missing = joat.MissingToken("unused")
-    assert missing.www_authenticate(text) == f"Bearer realm={quoted}"
-    assert missing.www_authenticate(scope=text) == f"Bearer scope={quoted}"
+    assert missing.www_authenticate(text) == f'Bearer realm="{quoted}"'
+    assert missing.www_authenticate(x=text) == f'Bearer x="{quoted}"'
+    assert missing.www_authenticate(Scope=text) == f'Bearer Scope="{plain}"'
     challenge = joat.MalformedToken(text).www_authenticate()
-    assert challenge == f'Bearer error="invalid_token", error_description={quoted}'
+    assert challenge == f'Bearer error="invalid_token", error_description="{plain}"'
     challenge = joat.InsufficientScope("unused", ["read", text]).www_authenticate()
-    assert challenge.endswith(f'scope="read {quoted[1:]}')
+    assert challenge.endswith(f'scope="read {plain}"')
+    error = joat.TokenError("unused")
+    error.error = text
+    assert error.www_authenticate().startswith(f'Bearer error="{plain}", ')
 
 
 @pytest.mark.parametrize("kind", [list, tuple, set, frozenset])
