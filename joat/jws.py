@@ -2,7 +2,8 @@
 
 A token comes in through `parse` and `is_signed`, and goes out through `serialize`.
 What the payload says is not looked at here. A variable that may hold a signature is
-named `auth`, one that may hold a part of a token `token`: joat.salt tells why.
+named `auth`, one that may hold any segment `token`: joat.salt tells why. The signing
+input and the payload tell no more than the claims do.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def is_signed(signing_input: bytes, auth: bytes, secret: tuple[bytes, ...]) -> b
     Where there is no key, one HMAC is computed all the same: the time that it
     takes tells nobody for which clients there is one.
     """
-    for private_key in secret or (_NOBODY,):  # named for crash reporters, too
+    for private_key in secret or (_NOBODY,):
         if compare_digest(hmac_sha256(private_key, signing_input), auth):
             return bool(secret)
     return False

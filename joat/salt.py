@@ -1,11 +1,11 @@
 """The secrets that sign tokens, and the function that finds them.
 
 PyJOAT calls the HMAC key of a token its "salt". In this package the variables that
-hold one, or several, are all named `secret`, those that hold a token `token`, and
-those that hold a signature `auth`: crash reporters record the variables of every
-frame, and know these names. An argument that the public calls `salt` is renamed
-first thing. No variable holds the function that finds the salts, since the text of
-a partial or bound one may show them.
+hold one, or several, are all named `secret` (one of several `private_key`), those
+that hold a token `token`, and those that hold a signature `auth`: crash reporters
+record the variables of every frame, and know these names. An argument that the public
+calls `salt` is renamed first thing. No variable holds the function that finds the
+salts, since the text of a partial or bound one may show them.
 """
 
 from __future__ import annotations
@@ -28,12 +28,14 @@ _MIN_LENGTH = 32  # octets, which RFC 7518 section 3.2 asks of a key for HS256
 # HMAC pads a key with NULs (RFC 2104 section 2), so that those at its end add nothing.
 # One random key in 256 ends in a single one by chance; four are taken for padding.
 _MIN_UNPADDED = 29
-_MAX_USUAL = 64  # octets; a public key as JSON takes more
+_MAX_USUAL = 64  # octets; an RSA or EC key whose text has no hyphen takes more
 _HYPHEN = ord("-")
-# PEM (RFC 7468), SSH2 (RFC 4716), JWK (RFC 7517), PuTTY's and OpenSSH's own.
+# PEM (RFC 7468), SSH2 (RFC 4716), JWK (RFC 7517), PuTTY's and OpenSSH's own; the base64
+# of a PEM by itself, which has the identifiers of RSA or EC keys in it.
 _KEY_TEXT = re.compile(
     rb"---- ?-?BEGIN|\"kty\"|PuTTY-User-Key"
     rb"|\A[\s\xef\xbb\xbf]*(sk-)?(ssh|ecdsa)-\S+\s|(ssh|ecdsa)-\S+\s+AAAA"
+    rb"|NBgkqhkiG9w0BAQ|YHKoZIzj0CAQ|ByqGSM49AgEG"
 )
 
 

@@ -214,6 +214,11 @@ KEYS = [
     "restrict ecdsa-sha2-nistp256 AAAAE2VjZHNh salt-marker",
     '{"kty":"OKP","crv":"Ed25519","x":"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"}',
     "PuTTY-User-Key-File-3: ssh-ed25519\nsalt-marker",
+    # Public keys of RSA, P-256, P-384 and P-521 in DER, as some servers show them.
+    "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAsalt/marker/salt/marker/",
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEsalt/marker/salt/marker/salt/marker",
+    "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEsalt/marker/salt/marker/salt/marker/salt",
+    "MIGbMBAGByqGSM49AgEGBSuBBAAjA4GGAAQAsalt/marker/salt/marker/salt/marker",
 ]
 WRONG = [
     *((TypeError, salt) for salt in NO_SALTS),
