@@ -14,8 +14,8 @@ NOW = int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
 class SdistWithTests(sdist):
     """A source distribution that whoever packages the library can test.
 
-    It is the same octets for the same files and the same SOURCE_DATE_EPOCH,
-    whoever builds it and where.
+    It is the same octets for the same files, SOURCE_DATE_EPOCH and zlib, whoever
+    builds it and where.
     """
 
     def add_defaults(self):

@@ -86,11 +86,11 @@ class TokenGenerator:
 
         Raises `TypeError`, naming the argument, for one of the wrong type or
         None (but `jti` may be None), or for one that is neither given nor set as
-        a default; `ValueError` if there is no salt for these claims, if that
-        function changes them, if a text has a lone surrogate, if an int has more
-        than 4,300 digits, or if the token would be longer than 65,536 characters;
-        what the verifying functions raise for a wrong salt; and whatever
-        `joat.salt_generator` raises. Warns with `WeakSaltWarning` of a salt
+        a default; `ValueError` if there is no salt for these claims, if
+        `joat.salt_generator` changes them, if a text has a lone surrogate, if an
+        int has more than 4,300 digits, or if the token would be longer than 65,536
+        characters; what the verifying functions raise for a wrong salt; and
+        whatever `joat.salt_generator` raises. Warns with `WeakSaltWarning` of a salt
         shorter than 32 octets.
         """
         secret = salt
@@ -122,7 +122,8 @@ class TokenGenerator:
         claims["sub"] = identifier("user_id", sub)
         payload = dump(claims)
 
-        # What PyJOAT 1.1.1 signed was what the function left of the claims.
+        # PyJOAT 1.1.1 signed what the function left of the claims. Here it gets a copy,
+        # and to change that is an error, which would else be lost in silence.
         asked = {**claims, "scp": [*claims["scp"]]}
         secret = hmac_keys(secret, asked, stacklevel=3)
         if asked != claims:

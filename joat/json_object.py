@@ -76,6 +76,7 @@ def _is_too_deep(octets: bytes) -> bool:
         return False
     outside = octets.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2]
     depth = 0
+    # What closes too much goes below zero: json stops there, whatever follows.
     for bracket in b"".join(outside).translate(_SQUARE, _NO_BRACKETS):
         depth += 1 if bracket == _OPEN else -1
         if depth > MAX_DEPTH:
