@@ -26,6 +26,11 @@ def test_tokens_of_one_second_differ(server, machine):
     assert len({answer.json()["access_token"] for answer in answers}) == 5
 
 
+def test_form_names_another_client(server, machine):
+    form = {**CREDENTIALS, "client_id": "web"}
+    refused(server.post(form, machine), "invalid_client", 401)
+
+
 @pytest.mark.parametrize(
     "client", [{"hash_client_secret": False}, {"client_type": "public"}], ids=str
 )
