@@ -43,8 +43,8 @@ class TokenError(ValueError):
 
         Whatever the values hold, the challenge is one line of printable ASCII:
         quotes and backslashes are escaped, other characters become `?`, and so do
-        these two in `error_description` and `scope` (RFC 6750 section 3). Raises
-        `TypeError`, naming the parameter, for a value that is no str, and
+        these two in `error`, `error_description` and `scope` (RFC 6750 section 3).
+        Raises `TypeError`, naming the parameter, for a value that is no str, and
         `ValueError` for a name that RFC 9110 section 11.2 does not allow or that
         would stand twice.
         """

@@ -86,7 +86,7 @@ OCTETS += [space.encode() for space in " \t\n\r\x0b\x0c\x00\x85\xa0\u2028\ufeff"
 OCTETS.append(b"")
 ENCODINGS = ["utf-8", "utf-16", "utf-16-le", "utf-32", "utf-8-sig", "utf-7"]
 CHARACTERS = [*"AQgwBZaz019-_", *"=+/. \n\x00%", "==", "\xe9", "\u0661", "\ud800"]
-CHARACTERS += ["", ".", "A"]
+CHARACTERS += ["", ".", "A"]  # nothing; and once more those that decide lengths
 # How members are joined: by commas, by colons, and what stands around them.
 SPACING = [(",", ":", "")] * 3 + [(", ", ": ", " "), ("\t,\r\n", "\t:", "\n\t\r")]
 

@@ -8,8 +8,8 @@ The changes are those of mutmut, to functions, classes and the constants of a mo
 and four of ours: each condition forced either way, each raise, return, del and mere
 call left out, each loop skipped, each exception not caught. mutmut's own runner is not
 used: it changes functions only, and calls them through another one, which the tests
-of warnings and tracebacks see. Nor does it change the calls
-of len and isinstance themselves.
+of warnings and tracebacks see. Nor does it change the calls of len and isinstance
+themselves.
 
 A change that no test notices survives. The run fails for a survivor that is not in
 equivalent.txt, which tells why it changes nothing that the library promises, and for
