@@ -4,6 +4,8 @@ import re
 import shutil
 from pathlib import Path
 
+import examples
+
 FOLDERS = Path(__file__).parents[1] / "recipes"
 INDEX = FOLDERS / "README.md"
 README = FOLDERS.parents[1] / "README.md"
@@ -27,9 +29,8 @@ def section(title, document=INDEX):
 
 
 def blocks(title, document=INDEX, language="sh"):
-    """Return the blocks of shell commands, or of programs, of a section."""
-    block = rf"^```{language}\n(.*?)^```$"
-    return re.findall(block, section(title, document), re.MULTILINE | re.DOTALL)
+    """Return the blocks of a section, each with its `code` and its `output`."""
+    return examples.find(section(title, document), language)
 
 
 def folder(title):
@@ -41,14 +42,8 @@ def folder(title):
 
 def servers(title):
     """Return the block that starts the servers of a recipe: a line each, with &."""
-    (block,) = (block for block in blocks(title) if " &\n" in block)
-    return block
-
-
-def expected_output(block):
-    """Return what a block of commands says that they print: its lines with `# `."""
-    lines = block.splitlines(keepends=True)
-    return "".join(line[2:] for line in lines if line.startswith("# "))
+    (script,) = (block.code for block in blocks(title) if " &\n" in block.code)
+    return script
 
 
 def copy(title, directory):

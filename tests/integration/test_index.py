@@ -16,13 +16,17 @@ every_recipe = pytest.mark.parametrize("title", recipes.titles())
 
 
 def run_block(block, directory):
-    """Run commands in a shell; fail if they print anything but what they say."""
-    assert run(shell(block), directory) == recipes.expected_output(block)
+    """Run commands in a shell; fail if they print anything but their output."""
+    assert run(shell(block.code), directory) == block.output
+
+
+def with_ports(block, ports):
+    return block._replace(code=replace_ports(block.code, ports))
 
 
 def test_to_try_them(tmp_path):
     install, block = recipes.blocks("To try them")
-    assert install == "pip install .\n"
+    assert install.code == "pip install .\n"
     run_block(block, tmp_path)
 
 
@@ -35,9 +39,10 @@ def test_first_example(tmp_path):
     """The server of the README, with its own commands."""
     (program,) = recipes.blocks("In a server", recipes.README, "python")
     start, block = recipes.blocks("In a server", recipes.README)
-    (tmp_path / "app.py").write_text(program, encoding="utf-8")
+    (tmp_path / "app.py").write_text(program.code, encoding="utf-8")
     with servers(tmp_path) as serve:
-        run_block(replace_ports(block, serve(start, tmp_path).ports), tmp_path)
+        ports = serve(start.code, tmp_path).ports
+        run_block(with_ports(block, ports), tmp_path)
 
 
 @every_recipe
@@ -47,20 +52,20 @@ def test_run_and_try(title, tmp_path):
     ports = {}
     with servers(tmp_path) as serve:
         for block in recipes.blocks(title):
-            if block.startswith("pip install "):
+            if block.code.startswith("pip install "):
                 continue
-            if " &\n" in block:
-                assert recipes.expected_output(block) == ""
-                ports = serve(block, directory).ports
+            if " &\n" in block.code:
+                assert not block.output
+                ports = serve(block.code, directory).ports
             else:
-                run_block(replace_ports(block, ports), directory)
+                run_block(with_ports(block, ports), directory)
 
 
 @every_recipe
 def test_install(title):
     """What is named is here, and all that the files import comes with it."""
-    block = recipes.blocks(title)[0]
-    named = shlex.split(block)[2:] if block.startswith("pip install ") else []
+    command = recipes.blocks(title)[0].code
+    named = shlex.split(command)[2:] if command.startswith("pip install ") else []
     installed = set().union(*map(with_requirements, named))
     for module in imported_modules(recipes.folder(title)):
         providers = metadata.packages_distributions()[module]

@@ -49,7 +49,7 @@ def _hook(monkeypatch):
     """Assign the hook as the section says."""
     monkeypatch.setattr(joat, "salt_generator", joat.salt_generator)  # to be restored
     (assignment,) = recipes.blocks("Moving from PyJWT", language="python")
-    exec(assignment, {"key": KEY})
+    exec(assignment.code, {"key": KEY})
 
 
 def claims(now, **changed):
