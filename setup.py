@@ -1,5 +1,6 @@
 import gzip
 import os
+import re
 import tarfile
 import time
 from pathlib import Path
@@ -40,11 +41,15 @@ def without_origin(member):
     return member
 
 
+def read(name):
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+
+
 setup(
     name="PyJOAT",
-    version="2.0.0",
+    version=re.search(r'^__version__ = "(.+)"$', read("joat/__init__.py"), re.M)[1],
     description="Issue and verify signed JWT OAuth 2.0 access tokens",
-    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description=read("README.md"),
     long_description_content_type="text/markdown",
     author="The PyJOAT authors",
     license="MIT",

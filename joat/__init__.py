@@ -28,6 +28,8 @@ from joat.verifier import (
     verify_token,
 )
 
+__version__ = "2.0.0"
+
 __all__ = [
     "Credentials",
     "ExpiredToken",
