@@ -1,6 +1,7 @@
 import gzip
 import os
 import re
+import subprocess
 import tarfile
 import time
 from pathlib import Path
@@ -12,20 +13,25 @@ from setuptools.command.sdist import sdist
 NOW = int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
 
 
-class SdistWithTests(sdist):
-    """A source distribution that whoever packages the library can test.
+class SdistOfTrackedFiles(sdist):
+    """A source distribution that can be tested and built again.
+
+    It holds what git tracks, and nothing else that lies around. An unpacked source
+    distribution has no git: there, MANIFEST.in says what is part of it.
 
     It is the same octets for the same files, SOURCE_DATE_EPOCH and zlib, whoever
     builds it and where.
     """
 
-    def add_defaults(self):
-        super().add_defaults()
-        self.filelist.append("tox.ini")
-        self.filelist.recursive_include("tests", "*")
-        self.filelist.global_exclude("*.py[cod]")
+    def make_release_tree(self, base_dir, files):
+        if os.path.exists(".git"):
+            listed = subprocess.check_output(["git", "ls-files", "-z"])  # noqa: S607
+            files = os.fsdecode(listed).rstrip("\0").split("\0")
+        files = [name for name in files if ".egg-info" not in name]
+        super().make_release_tree(base_dir, files)
 
     def make_archive(self, base_name, *formats, base_dir, **owner):
+        self.mkpath(self.dist_dir)
         path = f"{base_name}.tar.gz"
         file = gzip.GzipFile(path, "wb", mtime=NOW)
         with file, tarfile.open(fileobj=file, mode="w") as archive:
@@ -44,6 +50,9 @@ def without_origin(member):
 def read(name):
     return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
+
+# The modes of files in the wheel come from it.
+os.umask(0o022)
 
 setup(
     name="PyJOAT",
@@ -65,7 +74,7 @@ setup(
     package_data={"joat": ["py.typed"]},
     python_requires=">=3.9",
     entry_points={"console_scripts": ["joat = joat.__main__:main"]},
-    cmdclass={"sdist": SdistWithTests},
+    cmdclass={"sdist": SdistOfTrackedFiles},
     classifiers=[
         "Development Status :: 5 - Production/Stable",
         "Environment :: Web Environment",

@@ -2,10 +2,12 @@
 
     python tests/package.py DIRECTORY
 
-Both are built again from a copy of the source, and must be the same octets. The
-README's first command then runs in the unpacked source distribution, in an empty
-environment; the wheel is what the other environments of tox install and test.
-DIRECTORY is for what is built and is emptied first.
+Both are left in DIRECTORY, which is emptied first. They are built again from a copy of
+the source with other modes and with files that are no part of it, and once more from
+the unpacked source distribution, which has no git: the octets must be the same. The
+README's first command and the unit tests then run in the unpacked source distribution,
+in an empty environment; the wheel is what the other environments of tox install and
+test.
 """
 
 import os
@@ -15,11 +17,12 @@ import sys
 import tarfile
 import venv
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import examples
 
 ROOT = Path(__file__).parent.parent
-EPOCH = 1407290972  # any time after 1980, where zip's begins
+GENERATED = {"PKG-INFO", "setup.cfg"}  # what setuptools adds
 
 
 def run(*command, **options):
@@ -39,36 +42,65 @@ def build(source, directory):
     return wheel, sdist
 
 
-def main(directory):
+def unpack(sdist, directory):
+    """Return the folder of the source distribution, unpacked."""
+    with tarfile.open(sdist) as archive:
+        archive.extractall(directory)
+    return directory / sdist.name[: -len(".tar.gz")]
+
+
+def files_of(folder):
+    return {
+        str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def plant(source):
+    """Add files that are no part of the source, and take others' permissions away."""
+    (source / "tests/recipes/stores/salts.db").write_bytes(b"secret")
+    (source / ".env").write_bytes(b"secret")
+    for path in source.rglob("*"):
+        path.chmod(path.stat().st_mode & 0o700)
+
+
+def main(directory, work):
     """Do all of it; the first failure ends it with an error."""
     shutil.rmtree(directory, ignore_errors=True)
-    os.environ["SOURCE_DATE_EPOCH"] = str(EPOCH)
-    wheel, sdist = build(ROOT, directory)
-    copy = directory / "copy"
-    made = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "mutants")
-    shutil.copytree(ROOT, copy, ignore=made)
-    for first, second in zip((wheel, sdist), build(copy, copy)):
-        assert first.name == second.name
-        assert first.read_bytes() == second.read_bytes(), f"{first.name} differs"
-    run("twine", "check", "--strict", wheel, sdist)
-    run("check-wheel-contents", wheel)
+    tracked = {*run("git", "ls-files", cwd=ROOT).splitlines()}
+    # What is built of a commit is as old as the commit.
+    epoch = run("git", "log", "-1", "--format=%ct", cwd=ROOT).strip()
+    os.environ["SOURCE_DATE_EPOCH"] = epoch
+    built = build(ROOT, directory)
+    run("twine", "check", "--strict", *built)
+    run("check-wheel-contents", built[0])
+    unpacked = unpack(built[1], work / "unpacked")
+    assert files_of(unpacked) == tracked | GENERATED
 
-    with tarfile.open(sdist) as archive:
-        archive.extractall(directory / "unpacked")
-    [setup] = directory.glob("unpacked/*/setup.py")
-    venv.create(directory / "empty", with_pip=True)
-    path = f"{directory / 'empty' / 'bin'}:{os.environ['PATH']}"
+    os.umask(0o077)
+    ignored = shutil.ignore_patterns(".tox", ".venv", "__pycache__", "dist")
+    checkout = shutil.copytree(ROOT, work / "checkout", ignore=ignored)
+    for source in checkout, unpack(built[1], work / "without-git"):
+        plant(source)
+        for first, second in zip(built, build(source, work / source.name)):
+            assert first.name == second.name
+            assert first.read_bytes() == second.read_bytes(), f"{first.name} differs"
+
+    venv.create(work / "empty", with_pip=True)
+    path = f"{work / 'empty' / 'bin'}:{os.environ['PATH']}"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     first = examples.find(readme, "sh")[0]
     printed = run(
         *("bash", "-euo", "pipefail", "-c", first.code),
-        cwd=setup.parent,
+        cwd=unpacked,
         env={**os.environ, "PATH": path},
     )
     # Behind what pip prints.
     assert first.output
     assert printed.endswith(f"\n{first.output}")
+    tests = "pip install hypothesis pytest sybil && pytest"
+    run("sh", "-c", tests, cwd=unpacked, env={**os.environ, "PATH": path})
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve())
+    with TemporaryDirectory() as work:
+        main(Path(sys.argv[1]).resolve(), Path(work))
