@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from helpers import TOKEN
 
 import joat
 
+ROOT = Path(__file__).parent.parent
 PACKAGE = Path(joat.__file__).parent
 NAMES = sorted(path.stem for path in PACKAGE.glob("*.py"))
 MODULES = ["joat" if name == "__init__" else f"joat.{name}" for name in NAMES]
@@ -73,3 +75,16 @@ def test_needs_nothing_else_nor_assertions_and_docstrings(tmp_path, options):
     )
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout == f"{joat.unverified_claims(TOKEN)}\n"
+
+
+def test_continuous_integration_runs_documented_commands():
+    """Each job runs a command of the README, for an environment that tox has."""
+    ci, tox, readme = (
+        (ROOT / name).read_text(encoding="utf-8")
+        for name in (".github/workflows/ci.yml", "tox.ini", "README.md")
+    )
+    assert {*re.findall("run: (.+)", ci)} <= {*readme.splitlines()}
+    chosen = re.findall(r"tox: (\w+) ", ci)
+    assert len(chosen) == ci.count("- { os: ")
+    for name in chosen:
+        assert f"[testenv:{name}]" in tox or re.fullmatch(r"py(py)?3\d+t?", name)
