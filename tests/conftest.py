@@ -1,9 +1,12 @@
 """Fixtures: a salt generator and a clock."""
 
 import pytest
-from helpers import NOW, SALT
 
-import joat
+pytest.register_assert_rewrite("helpers")  # which keeps its assertions with -OO
+
+from helpers import NOW, SALT  # noqa: E402
+
+import joat  # noqa: E402
 
 
 @pytest.fixture

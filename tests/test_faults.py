@@ -25,15 +25,15 @@ def issue(client_id="client-marker"):
     return joat.TokenGenerator("unused").issue_token(**arguments)
 
 
-ASKING = [
-    lambda token: issue(),
-    joat.parse_token,
-    joat.verify_token,
-    lambda token: joat.authenticate(f"Bearer {token}"),
-]
+ASKING = {
+    "issue": lambda token: issue(),
+    "parse": joat.parse_token,
+    "verify": joat.verify_token,
+    "authenticate": lambda token: joat.authenticate(f"Bearer {token}"),
+}
 
 
-@pytest.mark.parametrize("ask", ASKING)
+@pytest.mark.parametrize("ask", ASKING.values(), ids=ASKING)
 def test_blocked_hook_blocks_nobody_else(asked, monkeypatch, clock, ask):
     token, other = issue(), issue("other")
     entered, released = Event(), Event()
@@ -142,6 +142,8 @@ def work_elsewhere(name, of_parent):
 
 @pytest.mark.parametrize(("method", "count"), [("fork", 4), ("spawn", 1)])
 def test_processes(monkeypatch, method, count):
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"this system starts no process by {method}")
     monkeypatch.setattr(joat, "salt_generator", newest_first)
     of_parent = work("parent")
     names = [f"process {number}" for number in range(count)]
