@@ -170,43 +170,43 @@ def test_writes_and_reads_what_pyjoat_wrote(issue, clock, changed, signature):
 
 
 # The same for other times: exp, iat and the signature.
-PYJOAT_TIMES = [
-    (
+PYJOAT_TIMES = {
+    "fraction": (
         {"issued_at": ISSUED.replace(microsecond=999_999)},
         (1407294572, 1407290972, "EzDOwtvg6v3dr2yNAEtNxp0HWzLeRSKcD5CbRQcNhl8"),
     ),
-    (
+    "time-zone": (
         {"issued_at": datetime(2014, 8, 6, 7, 39, 32, tzinfo=timezone(HOUR * 5.5))},
         (1407294572, 1407290972, "EzDOwtvg6v3dr2yNAEtNxp0HWzLeRSKcD5CbRQcNhl8"),
     ),
-    (
+    "fractions-make-a-second": (
         {"issued_at": ISSUED.replace(microsecond=600_000), "lifetime": TWO_FIFTHS},
         (1407290973, 1407290972, "2jAQT3UTubS5lhxSICBkP7cEpusEwy-FtVcpHoLRWRM"),
     ),
-    (
+    "before-1970": (
         {"issued_at": datetime(1969, 12, 31, 23, 59, 59, 500_000), "lifetime": QUARTER},
         (-1, -1, "BmikIPbKULSNWNPsNJdBJo6xZmFDbdplW1f7Z8x5RL8"),
     ),
-    (
+    "year-1": (
         {"issued_at": datetime(1, 1, 1)},
         (-62135593200, -62135596800, "G6FOAN4KEpCdo65FsjGcOjPvKsmCuiNfDheEtgOePFc"),
     ),
-    (
+    "year-9999": (
         {"issued_at": datetime(9999, 12, 31, 22)},
         (253402297200, 253402293600, "r7H5qqEZ4oFc8OR33mqNsSuujTjE83rBH-a_R77TS3c"),
     ),
-    (
+    "negative-lifetime": (
         {"lifetime": timedelta(seconds=-1.5)},
         (1407290970, 1407290972, "XppzOFx1OSHW9I4Uthu-bKOwHScfxLHgrODFxr3_Dgg"),
     ),
-    (
+    "month-and-a-fraction": (
         {"lifetime": timedelta(days=30, microseconds=1)},
         (1409882972, 1407290972, "8eYNHnaADHvIVUN-8LOaq2hWnufk2plz92ILKd2y1D8"),
     ),
-]
+}
 
 
-@pytest.mark.parametrize(("given", "written"), PYJOAT_TIMES)
+@pytest.mark.parametrize(("given", "written"), PYJOAT_TIMES.values(), ids=PYJOAT_TIMES)
 def test_writes_the_times_that_pyjoat_wrote(issue, given, written):
     exp, iat, signature = written
     assert issue(**given) == token_of_pyjoat({"exp": exp, "iat": iat}, signature)

@@ -30,7 +30,9 @@ ERRORS = [
 ]
 
 
-@pytest.mark.parametrize(("error", "status", "code"), ERRORS)
+@pytest.mark.parametrize(
+    ("error", "status", "code"), ERRORS, ids=[type(row[0]).__name__ for row in ERRORS]
+)
 def test_error(error, status, code):
     assert (type(error).status, type(error).error) == (status, code)
     assert vars(error).keys() <= {"description", "scope"}
@@ -101,15 +103,18 @@ def test_scope_that_is_needed(kind):
 MISSING = joat.MissingToken("unused")
 LACKING = joat.InsufficientScope("lacking", ["write", "admin"])
 OWN = 'error="insufficient_scope", error_description="lacking"'
-CHALLENGES = [
-    (MISSING, {"scope": "b", "realm": "a", "x": "c"}, 'realm="a", scope="b", x="c"'),
-    (MISSING, {"a!#$%&'*+-.^_`|~9Z": ""}, 'a!#$%&\'*+-.^_`|~9Z=""'),
-    (LACKING, {"x": "c"}, f'x="c", {OWN}, scope="write admin"'),
-    (LACKING, {"scope": "write"}, f'scope="write", {OWN}'),
-]
+THREE = {"scope": "b", "realm": "a", "x": "c"}
+CHALLENGES = {
+    "realm-first": (MISSING, THREE, 'realm="a", scope="b", x="c"'),
+    "all-of-a-token": (MISSING, {"a!#$%&'*+-.^_`|~9Z": ""}, 'a!#$%&\'*+-.^_`|~9Z=""'),
+    "before-its-own": (LACKING, {"x": "c"}, f'x="c", {OWN}, scope="write admin"'),
+    "scope-replaced": (LACKING, {"scope": "write"}, f'scope="write", {OWN}'),
+}
 
 
-@pytest.mark.parametrize(("error", "parameters", "challenge"), CHALLENGES)
+@pytest.mark.parametrize(
+    ("error", "parameters", "challenge"), CHALLENGES.values(), ids=CHALLENGES
+)
 def test_challenge_with_parameters(error, parameters, challenge):
     assert error.www_authenticate(**parameters) == f"Bearer {challenge}"
 
@@ -147,7 +152,9 @@ NO_SEGMENTS = "the token is not three segments of base64url"
 WRONG_CLAIM = "the token's {} claim is missing or of a wrong type"
 TOKENS = [
     ("A" * 65_537, "the token is longer than 65536 characters"),
-    *((token, NO_SEGMENTS) for token in ("a.b", f"{TOKEN}\xe9", f"{TOKEN}=")),
+    ("a.b", NO_SEGMENTS),
+    (f"{TOKEN}\xe9", NO_SEGMENTS),
+    (f"{TOKEN}=", NO_SEGMENTS),
     (make_token(header=b"[]"), "the header of the token is not a JSON object"),
     (make_token(b"[]"), "the payload of the token is not a JSON object"),
     (with_header(alg="none"), "the token's algorithm is not HS256"),
@@ -173,7 +180,9 @@ HEADERS = [
 ]
 
 
-@pytest.mark.parametrize(("authorization", "description"), HEADERS)
+@pytest.mark.parametrize(
+    ("authorization", "description"), HEADERS, ids=[row[1] for row in HEADERS]
+)
 def test_what_the_client_is_told(asked, clock, authorization, description):
     expected = {"provider": CLAIMS["iss"], "client_id": CLAIMS["aud"]}
     with pytest.raises(joat.TokenError) as caught:
