@@ -63,7 +63,7 @@ def test_credentials_describe_their_keys():
 def test_metadata():
     assert (PACKAGE / "py.typed").read_bytes() == b""
     distribution = metadata.distribution("PyJOAT")
-    assert distribution.version == "2.0.0"
+    assert distribution.version == joat.__version__
     assert distribution.requires is None
     assert distribution.metadata["Requires-Python"] == ">=3.9"
 
