@@ -1,4 +1,6 @@
-"""Fixtures: a salt generator and a clock."""
+"""Fixtures: a salt generator, a clock, and what not every interpreter does."""
+
+import sys
 
 import pytest
 
@@ -7,6 +9,7 @@ pytest.register_assert_rewrite("helpers")  # which keeps its assertions with -OO
 from helpers import NOW, SALT  # noqa: E402
 
 import joat  # noqa: E402
+from joat.json_object import MAX_DIGITS  # noqa: E402
 
 
 @pytest.fixture
@@ -31,3 +34,11 @@ def clock(monkeypatch):
 
     set_to(NOW)
     return set_to
+
+
+@pytest.fixture(scope="session")
+def all_digits():
+    """Skip where PYTHONINTMAXSTRDIGITS is lower than what joat takes."""
+    limit = getattr(sys, "get_int_max_str_digits", int)()
+    if 0 < limit < MAX_DIGITS:
+        pytest.skip(f"Python reads integers of no more than {limit} digits here")

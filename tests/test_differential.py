@@ -59,7 +59,7 @@ def kind(said):
 
 
 @pytest.fixture(scope="module")
-def judged():
+def judged(all_digits):
     """Return the tokens, each with what the library says of it."""
     return [(case, library_says(case)) for case in cases(NUMBER, SEED)]
 
