@@ -37,7 +37,7 @@ def run(*command, **options):
 
 def build(source, directory):
     """Return the wheel and the source distribution of what is in `source`."""
-    run(sys.executable, "-m", "build", "--outdir", directory, source)
+    run(sys.executable, "-m", "build", "--no-isolation", "-o", directory, source)
     [wheel], [sdist] = directory.glob("*.whl"), directory.glob("*.tar.gz")
     return wheel, sdist
 
