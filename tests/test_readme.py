@@ -5,17 +5,26 @@ continuous integration run, and the server, which tests/integration runs.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import examples
+import pytest
 from sybil import Region, Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 
 import joat
 
 README = Path(__file__).parent.parent / "README.md"
+BASH = shutil.which("bash")
+
+
+def has_bash():
+    """Tell whether bash runs: that of Windows is there before any system for it is."""
+    command = [BASH, "-c", "exit 7"]
+    return BASH and subprocess.run(command, capture_output=True).returncode == 7
 
 
 def shell_parser(document):
@@ -29,21 +38,20 @@ def run_shell(example):
     block = example.parsed
     scripts = Path(sys.executable).parent
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", block.code],
+        [BASH, "-euo", "pipefail", "-c", block.code],
         cwd=example.namespace["directory"],
-        env={**os.environ, "PATH": f"{scripts}:{os.environ['PATH']}"},
+        env={**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == block.output
 
 
-def test_examples(tmp_path, monkeypatch):
-    monkeypatch.setattr(joat, "salt_generator", joat.salt_generator)
-    document = Sybil([PythonCodeBlockParser(), shell_parser]).parse(README)
-    document.namespace["directory"] = tmp_path
+def run_examples(parser, directory):
+    document = Sybil([parser]).parse(README)
+    document.namespace["directory"] = directory
     server = range(*map(document.text.index, ("## In a server", "## Issuing")))
     evaluated = [
         example
@@ -53,3 +61,13 @@ def test_examples(tmp_path, monkeypatch):
     assert evaluated
     for example in evaluated:
         example.evaluate()
+
+
+def test_python_examples(tmp_path, monkeypatch):
+    monkeypatch.setattr(joat, "salt_generator", joat.salt_generator)
+    run_examples(PythonCodeBlockParser(), tmp_path)
+
+
+@pytest.mark.skipif(not has_bash(), reason="there is no bash")
+def test_shell_examples(tmp_path):
+    run_examples(shell_parser, tmp_path)
