@@ -84,13 +84,19 @@ def test_needs_nothing_else_nor_assertions_and_docstrings(tmp_path, options):
 
 
 def test_continuous_integration_runs_documented_commands():
-    """Each job runs a command of the README, for an environment that tox has."""
-    ci, tox, readme = (
+    """Each job runs a command of a README, for an environment that tox has."""
+    ci, tox, *readmes = (
         (ROOT / name).read_text(encoding="utf-8")
-        for name in (".github/workflows/ci.yml", "tox.ini", "README.md")
+        for name in (
+            ".github/workflows/ci.yml",
+            "tox.ini",
+            "README.md",
+            "tests/README.md",
+        )
     )
-    assert {*re.findall("run: (.+)", ci)} <= {*readme.splitlines()}
-    chosen = re.findall(r"tox: (\w+) ", ci)
+    commands = {line for readme in readmes for line in readme.splitlines()}
+    assert {*re.findall("run: (.+)", ci)} <= commands
+    chosen = re.findall(r"tox: ([\w-]+) ", ci)
     assert len(chosen) == ci.count("- { os: ")
     for name in chosen:
         assert f"[testenv:{name}]" in tox or re.fullmatch(r"py(py)?3\d+t?", name)
