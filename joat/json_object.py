@@ -1,17 +1,19 @@
 """JSON objects (RFC 8259), read as strictly as tokens need it.
 
-Python's `json` takes more than JSON, and how much more depends on the version and
-on whether its scanner is that in C. Here all of them give the same.
+Python's `json` takes more than JSON. How much more depends on the Python version and
+on whether the C scanner is used; this module gives the same result on all. It decodes
+with `json`, and refuses before and after that what `json` should not have taken.
 
-Every refusal is raised outside any `except` block: the errors of the standard
-library hold the text that they failed on, and would stay reachable as
-`__context__`.
+Every refusal is raised outside any `except` block, because the errors of the standard
+library hold the text that they failed on, which would stay reachable as `__context__`.
 """
 
 from __future__ import annotations
 
 import re
-from json import JSONDecoder
+import sys
+from itertools import accumulate
+from json import JSONDecoder, scanner
 from typing import Any, NoReturn
 
 from joat.errors import MalformedToken
@@ -24,18 +26,21 @@ MAX_DIGITS = 4_300
 
 _WHITE_SPACE = " \t\n\r"  # RFC 8259 section 2; str.strip() alone takes more
 
-# An escape that is not \u and four hexadecimal digits (json's scanner in Python has
-# int() read them, which takes spaces, signs and "_"), or half a surrogate pair, which
-# would break whoever encodes the string next (RFC 8259 section 8.2).
+# Lone surrogates would break whoever encodes the string next (RFC 8259 section 8.2).
 _WRONG_ESCAPE = re.compile(
-    r"\\u(?:(?![0-9A-Fa-f]{4})"
-    r"|[Dd][89ABab]..(?!\\u[Dd][C-Fc-f])"
-    r"|(?<!\\u[Dd][89ABab]..\\u)[Dd][C-Fc-f])"
+    r"""
+    \\u (?:
+      (?![0-9A-Fa-f]{4})                          # not four digits; int() takes "_"
+    | [Dd][89ABab].. (?!\\u[Dd][C-Fc-f])          # a high surrogate without a low one
+    | (?<!\\u[Dd][89ABab]..\\u) [Dd][C-Fc-f]     # a low surrogate without a high one
+    )
+    """,
+    re.VERBOSE,
 )
 
-_SQUARE = bytes.maketrans(b"{}", b"[]")
-_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_OPEN = ord("[")
+# Brackets become steps, which are signed octets: 1 one level down, -1 one level up.
+_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+_NON_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def parse(octets: bytes, part: str) -> dict[str, Any]:
@@ -47,25 +52,25 @@ def parse(octets: bytes, part: str) -> dict[str, Any]:
     last counts (RFC 7519 section 4).
     """
     value = None
-    # No more than MAX_DEPTH octets cannot nest deeper.
+    # MAX_DEPTH octets or fewer cannot nest deeper.
     if len(octets) <= MAX_DEPTH or not _is_too_deep(octets):
         try:
             text = octets.decode().strip(_WHITE_SPACE)
-            decode = _usual if len(text) <= MAX_DIGITS and text.isascii() else _careful
+            decode = _strict_decode if _needs_strict(octets) else _fast_decode
             found, end = decode(text)
             if end == len(text) and not ("\\" in text and has_wrong_escape(text)):
                 value = found
         except ValueError:
-            pass  # and out of this block, as said above
+            pass  # refused below, outside this block: see the top of the module
     if type(value) is not dict:
         raise MalformedToken(f"the {part} of the token is not a JSON object")
     return value
 
 
 def has_wrong_escape(text: str) -> bool:
-    r"""Tell whether a JSON text has half a surrogate pair, or \u without its digits."""
-    # An escaped backslash gives way to something, or else what stood on either side
-    # of it would look like one escape.
+    r"""Tell whether a JSON text has a lone surrogate, or \u without its digits."""
+    # Replace escaped backslashes first; deleting them could join the text on both sides
+    # into an escape.
     return _WRONG_ESCAPE.search(text.replace("\\\\", "--")) is not None
 
 
@@ -74,18 +79,25 @@ def _is_too_deep(octets: bytes) -> bool:
     # between versions, threads and recursion limits.
     if octets.count(b"[") + octets.count(b"{") <= MAX_DEPTH:
         return False
+    # Without escaped quotation marks, every other part is outside strings.
     outside = octets.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2]
-    depth = 0
-    # What closes too much goes below zero: json stops there, whatever follows.
-    for bracket in b"".join(outside).translate(_SQUARE, _NO_BRACKETS):
-        depth += 1 if bracket == _OPEN else -1
-        if depth > MAX_DEPTH:
-            return True
-    return False
+    steps = b"".join(outside).translate(_STEPS, _NON_BRACKETS)
+    # An extra closing bracket makes the depth negative; json stops there, so later
+    # brackets do not matter.
+    return max(accumulate(memoryview(steps).cast("b")), default=0) > MAX_DEPTH
+
+
+def _needs_strict(octets: bytes) -> bool:
+    if len(octets) <= MAX_DIGITS and octets.isascii():
+        return False
+    # The C scanner takes ASCII digits only, and refuses longer integers by itself where
+    # that is Python's limit. A call for each number would take far longer.
+    limit = getattr(sys, "get_int_max_str_digits", int)()
+    return getattr(scanner, "c_make_scanner", None) is None or limit != MAX_DIGITS
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    # NaN, Infinity and -Infinity, which json takes although JSON has no such thing.
+    # NaN, Infinity and -Infinity, which json accepts although JSON does not have them.
     raise ValueError
 
 
@@ -101,8 +113,8 @@ def _float(digits: str) -> float:
     return float(digits)
 
 
-_usual = JSONDecoder(parse_constant=_refuse_constant).raw_decode
-# For texts that could hold an integer that is too long, or foreign digits.
-_careful = JSONDecoder(
+_fast_decode = JSONDecoder(parse_constant=_refuse_constant).raw_decode
+# Checks the length of integers, and refuses digits that are not ASCII.
+_strict_decode = JSONDecoder(
     parse_int=_int, parse_float=_float, parse_constant=_refuse_constant
 ).raw_decode
