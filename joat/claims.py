@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from json.encoder import encode_basestring_ascii
 from math import isfinite
-from typing import Any, Optional, TypedDict
+from typing import Any, TypedDict, Union
 
 from joat.arguments import LONE_SURROGATE, Identifier
 from joat.errors import MalformedToken
@@ -48,7 +48,7 @@ class VerifiedCredentials(Credentials):
     They have one key more: `expires_at`, a number of seconds since 1970 in UTC.
     """
 
-    expires_at: float
+    expires_at: Union[int, float]
 
 
 def dump(claims: dict[str, Any]) -> bytes:
@@ -56,7 +56,7 @@ def dump(claims: dict[str, Any]) -> bytes:
 
     Raises `ValueError` if a text has a lone surrogate, or an int too many digits.
     """
-    # Member by member: JSONEncoder takes a fifth of the issuing longer.
+    # Member by member, because JSONEncoder would make issuing 20 % slower.
     jti = f'"jti":{_dump(claims["jti"])},' if "jti" in claims else ""
     text = (
         f'{{"aud":{_dump(claims["aud"])},"iss":{_dump(claims["iss"])},{jti}'
@@ -64,19 +64,21 @@ def dump(claims: dict[str, Any]) -> bytes:
         f'"scp":[{",".join(map(encode_basestring_ascii, claims["scp"]))}],'
         f'"sub":{_dump(claims["sub"])}}}'
     )
-    # encode_basestring_ascii writes its escapes in lower case.
+    # A quick test first: every surrogate, also one of a pair, is written as \ud....
     if "\\ud" in text and any(map(LONE_SURROGATE.search, _texts(claims))):
         raise ValueError("identifiers and scope must not hold lone surrogates")
     return text.encode()
 
 
-def granted(claims: dict[str, Any]) -> tuple[VerifiedCredentials, Optional[float]]:
+def granted(
+    claims: dict[str, Any],
+) -> tuple[VerifiedCredentials, Union[int, float, None]]:
     """Return what decoded claims grant, and their `nbf`, if they have one.
 
     Raises `MalformedToken` if one is missing or not of the type above.
     """
-    # What the JSON parser returns is of no subclass, and `type` tells an int from a
-    # bool.
+    # The JSON parser returns no subclasses, so `type` is exact; unlike isinstance, it
+    # keeps bool apart from int.
     provider, client, user = claims.get("iss"), claims.get("aud"), claims.get("sub")
     expires: Any = claims.get("exp")
     issued, scope = claims.get("iat"), claims.get("scp")
@@ -126,7 +128,7 @@ def _dump(value: Identifier) -> str:
     if isinstance(value, str):
         return encode_basestring_ascii(value)
     digits = str(value)
-    if len(digits.lstrip("-")) > MAX_DIGITS:  # Python's own limit can be lifted
+    if len(digits.lstrip("-")) > MAX_DIGITS:  # Python's own limit may be higher
         raise ValueError(f"an int has more than {MAX_DIGITS} digits")
     return digits
 

@@ -12,8 +12,8 @@ from typing import Optional
 from joat.arguments import Permissions, permissions, text
 
 # In their values, RFC 6750 section 3 allows neither quotes nor backslashes.
-_NARROW = ("error", "error_description", "scope")
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
+_NO_QUOTES_IN = ("error", "error_description", "scope")
+_PARAMETER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 
 
 class TokenError(ValueError):
@@ -56,8 +56,12 @@ class TokenError(ValueError):
         challenge += own.items()
         names = [name for name, _ in challenge]
         different = {name.lower() for name in names}
-        if not all(map(_TOKEN.fullmatch, names)) or len(different) < len(names):
-            raise ValueError("a parameter's name is no token, or stands twice")
+        if not all(map(_PARAMETER_NAME.fullmatch, names)) or len(different) < len(
+            names
+        ):
+            raise ValueError(
+                "a parameter's name has a character that is not allowed, or is repeated"
+            )
         quoted = [f"{name}={_quoted_string(name, value)}" for name, value in challenge]
         return f"Bearer {', '.join(quoted)}".rstrip()
 
@@ -67,7 +71,7 @@ class TokenError(ValueError):
 
 
 class MissingToken(TokenError):
-    """There is no `Authorization` header, or it is for another scheme."""
+    """There is no `Authorization` header, or it does not begin with Bearer."""
 
     error: Optional[str] = None
 
@@ -136,5 +140,5 @@ class WeakSaltWarning(UserWarning):
 def _quoted_string(name: str, value: str) -> str:
     value = text(f"{name} must be a str", value)
     printable = "".join(c if " " <= c <= "~" else "?" for c in value)
-    instead = "?" if name.lower() in _NARROW else r"\\\g<0>"
-    return '"' + re.sub(r'["\\]', instead, printable) + '"'
+    replacement = "?" if name.lower() in _NO_QUOTES_IN else r"\\\g<0>"
+    return '"' + re.sub(r'["\\]', replacement, printable) + '"'
