@@ -19,7 +19,7 @@ from joat.errors import (
     WeakSaltWarning,
 )
 from joat.generator import TokenGenerator, timestamp
-from joat.salt import Salt, SaltGenerator, unset
+from joat.salt import Salt, SaltGenerator, _not_assigned, parse_salts
 from joat.verifier import (
     authenticate,
     bearer_token,
@@ -48,6 +48,7 @@ __all__ = [
     "WeakSaltWarning",
     "authenticate",
     "bearer_token",
+    "parse_salts",
     "parse_token",
     "salt_generator",
     "timestamp",
@@ -55,6 +56,6 @@ __all__ = [
     "verify_token",
 ]
 
-# Yours to assign, at any time: a function of the claims that returns their
-# salt. The library reads it afresh for every token.
-salt_generator: SaltGenerator = unset
+# Assign a function here. It takes a token's claims and returns the salt for them. It
+# may be replaced at any time, because it is read anew for each token.
+salt_generator: SaltGenerator = _not_assigned

@@ -6,6 +6,7 @@ import time
 from datetime import datetime, timedelta, timezone
 from typing import Any, Optional, Union
 
+import joat
 from joat import jws
 from joat.arguments import (
     OMITTED,
@@ -16,7 +17,7 @@ from joat.arguments import (
     scope_claim,
 )
 from joat.claims import dump
-from joat.salt import Salt, check_salt, hmac_keys
+from joat.salt import NOBODY, Salt, given_keys, require_salt_generator
 
 _EPOCH = datetime(1970, 1, 1)
 _EPOCH_UTC = _EPOCH.replace(tzinfo=timezone.utc)
@@ -55,7 +56,7 @@ class TokenGenerator:
         name: Identifier,
         client_id: Union[Identifier, Omitted, None] = OMITTED,
     ) -> None:
-        check_salt()
+        require_salt_generator()
         self.provider_name = name
         if client_id is not OMITTED:
             self.client_id = client_id
@@ -93,9 +94,9 @@ class TokenGenerator:
         whatever `joat.salt_generator` raises. Warns with `WeakSaltWarning` of a salt
         shorter than 32 octets.
         """
-        secret = salt
-        del salt  # for crash reporters, as joat.salt tells
-        check_salt(secret)
+        secret: Any = salt
+        del salt  # crash reporters redact `secret`, not `salt` (see joat.salt)
+        secret = given_keys(secret)
         aud = self.client_id if client_id is OMITTED else client_id
         iss = self.provider_name if provider is OMITTED else provider
         scp = self.scope if scope is OMITTED else scope
@@ -106,10 +107,9 @@ class TokenGenerator:
             issued = int(time.time() * 1_000_000)
         else:
             issued = _microseconds_since_epoch("issued_at", issued_at)
-        # In microseconds, since PyJOAT 1.1.1 cut fractions off after adding.
+        # Add in microseconds, because PyJOAT 1.1.1 dropped fractions only after adding.
         expires = issued + _microseconds(instance(timedelta, "lifetime", lifetime))
 
-        # In the order in which they are written, as a verifier asks for their salt.
         claims: dict[str, Any] = {
             "aud": identifier("client_id", aud),
             "iss": identifier("provider", iss),
@@ -122,13 +122,15 @@ class TokenGenerator:
         claims["sub"] = identifier("user_id", sub)
         payload = dump(claims)
 
-        # PyJOAT 1.1.1 signed what the function left of the claims. Here it gets a copy,
-        # and to change that is an error, which would else be lost in silence.
-        asked = {**claims, "scp": [*claims["scp"]]}
-        secret = hmac_keys(secret, asked, stacklevel=3)
-        if asked != claims:
+        # PyJOAT 1.1.1 signed the claims as the function had changed them. Here the
+        # function gets a copy; changing it is an error, because the change would be
+        # ignored silently.
+        hook_claims = {**claims, "scp": [*claims["scp"]]}
+        if secret is None:
+            secret = given_keys(joat.salt_generator(hook_claims))
+        if hook_claims != claims:
             raise ValueError("joat.salt_generator must not change the claims")
-        if not secret:
+        if secret[0] is NOBODY:
             raise ValueError("there is no salt for these claims")
         return jws.serialize(payload, secret[0])
 

@@ -1,15 +1,18 @@
 """The compact JWS serialization (RFC 7515 section 7.1), for HS256 only.
 
-A token comes in through `parse` and `is_signed`, and goes out through `serialize`.
-What the payload says is not looked at here. A variable that may hold a signature is
-named `auth`, one that may hold any segment `token`: joat.salt tells why. The signing
-input and the payload tell no more than the claims do.
+A token comes in through `parse` and `is_signed`, and goes out through `serialize`. The
+payload is octets here; joat.json_object and joat.claims read it. Base64url has exactly
+one spelling: `b64decode` encodes what it decoded, and compares.
+
+Octets that may be a signature are named `auth` and segments `token`, even where any
+octets will do, because crash reporters redact these names (see joat.salt). The signing
+input and the payload reveal no more than the claims do.
 """
 
 from __future__ import annotations
 
-import os
 from binascii import a2b_base64, b2a_base64
+from collections.abc import Sequence
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Any
@@ -17,14 +20,15 @@ from typing import Any
 from joat import json_object
 from joat.arguments import octets_or_text
 from joat.errors import MalformedToken
+from joat.salt import NOBODY
 
 MAX_LENGTH = 65_536
 """The longest token that is issued or read, in characters."""
 
 _USUAL_HEADER = b"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"  # {"alg":"HS256","typ":"JWT"}
 
-# The characters in which base64 and base64url differ, each for its counterpart: what
-# is foreign to the one before is foreign to the other afterwards.
+# Swaps the alphabets both ways: base64url becomes base64, and a "+" or "/" becomes "-"
+# or "_", which base64 does not have.
 _SWAP = bytes.maketrans(b"+/-_", b"-_+/")
 
 _BLOCK_SIZE = 64  # octets, of SHA-256
@@ -35,10 +39,7 @@ _OUTER_PAD = bytes(octet ^ 0x5C for octet in range(256))
 # section 4.1.9 only recommends to leave "application/" out.
 _TYPES = ("jwt", "at+jwt", "application/jwt", "application/at+jwt")
 
-_NO_BASE64URL = "the token is not three segments of base64url"
-
-# The key of a client that has none.
-_NOBODY = os.urandom(32)
+_NOT_BASE64URL = "the token is not three segments of base64url"
 
 
 def b64encode(auth: bytes) -> bytes:
@@ -55,13 +56,14 @@ def b64decode(token: bytes) -> bytes:
     """
     token = token.translate(_SWAP)
     try:
-        # What is foreign is skipped here, and missed when the result is encoded again.
+        # a2b_base64 skips characters outside the alphabet; encoding the result again
+        # then gives a different text.
         auth = a2b_base64(token + b"==")
         is_canonical = b2a_base64(auth).rstrip(b"=\n") == token
     except ValueError:  # an impossible length
         is_canonical = False
     if not is_canonical:
-        raise MalformedToken(_NO_BASE64URL)
+        raise MalformedToken(_NOT_BASE64URL)
     return auth
 
 
@@ -69,8 +71,8 @@ def parse(token: Any) -> tuple[bytes, bytes, bytes]:
     """Take a token apart: signing input, payload (octets) and signature (octets).
 
     Raises `MalformedToken` if `token` is not a str or bytes of three segments of
-    base64url, of which the first is a header that asks for HS256 and for nothing
-    that we would have to understand (RFC 7515 section 5.2, RFC 8725 section 3.1).
+    base64url. The first must be a header that asks for HS256 and has no critical
+    extensions (RFC 7515 section 5.2, RFC 8725 section 3.1).
     """
     token = octets_or_text(token)
     if token is None:
@@ -78,25 +80,25 @@ def parse(token: Any) -> tuple[bytes, bytes, bytes]:
     if len(token) > MAX_LENGTH:
         raise MalformedToken(f"the token is longer than {MAX_LENGTH} characters")
     if not token.isascii():
-        raise MalformedToken(_NO_BASE64URL)
+        raise MalformedToken(_NOT_BASE64URL)
     signing_input, _, auth = token.encode().rpartition(b".")
     header, dot, payload = signing_input.partition(b".")
     if not dot:
-        raise MalformedToken(_NO_BASE64URL)
+        raise MalformedToken(_NOT_BASE64URL)
     if header != _USUAL_HEADER:
         _check_header(json_object.parse(b64decode(header), "header"))
     return signing_input, b64decode(payload), b64decode(auth)
 
 
-def is_signed(signing_input: bytes, auth: bytes, secret: tuple[bytes, ...]) -> bool:
+def is_signed(signing_input: bytes, auth: bytes, secret: Sequence[bytes]) -> bool:
     """Tell whether one of the HMAC keys gives this signature (RFC 7518 section 3.2).
 
-    Where there is no key, one HMAC is computed all the same: the time that it
-    takes tells nobody for which clients there is one.
+    `NOBODY` gives none. An HMAC is computed with it all the same, so timing does not
+    reveal which clients have a key.
     """
-    for private_key in secret or (_NOBODY,):
+    for private_key in secret:
         if compare_digest(hmac_sha256(private_key, signing_input), auth):
-            return bool(secret)
+            return private_key is not NOBODY
     return False
 
 
@@ -114,9 +116,9 @@ def serialize(payload: bytes, secret: bytes) -> str:
 
 def hmac_sha256(secret: bytes, message: bytes) -> bytes:
     """Return the HMAC of `message` with SHA-256 (RFC 2104 section 2)."""
-    # As the standard library's own hmac does it where OpenSSL does not. Not by
-    # hmac.digest, which has OpenSSL look SHA-256 up by its name for every token: a
-    # tenth of a verification.
+    # The same algorithm as the pure-Python fallback of hmac: XOR the key with 0x36 and
+    # 0x5C by two tables. hmac.digest would look SHA-256 up by name for each token,
+    # which takes a tenth of a verification.
     if len(secret) > _BLOCK_SIZE:
         secret = sha256(secret).digest()
     secret = secret.ljust(_BLOCK_SIZE, b"\0")
@@ -127,8 +129,7 @@ def hmac_sha256(secret: bytes, message: bytes) -> bytes:
 def _check_header(header: dict[str, Any]) -> None:
     if header.get("alg") != "HS256":
         raise MalformedToken("the token's algorithm is not HS256")
-    # We understand no extension, so that any is one too many (RFC 7515 section
-    # 4.1.11).
+    # We support no critical extension, so any is refused (RFC 7515 section 4.1.11).
     if "crit" in header:
         raise MalformedToken("the token's header has critical extensions")
     kind = header.get("typ", "JWT")

@@ -1,7 +1,14 @@
 """Verifying access tokens.
 
-A token goes one way, down `_judge`: until its signature holds, nobody learns
-anything about its times, provider, client and scope.
+A token goes one way: `_read` takes it apart, `_judge` looks up its salt and checks it.
+Until its signature holds, nobody learns anything about its times, provider, client and
+scope.
+
+Refusals are returned, not raised, as far as the public functions. So `parse_token` does
+not catch a `TokenError` that the salt generator raises, and a public function can drop
+the token and the salt before it raises: no frame of the traceback holds them. While the
+salt generator runs, the parts of the token stand behind one object, whose repr shows
+none of them.
 """
 
 from __future__ import annotations
@@ -11,6 +18,7 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, Optional, Union
 
+import joat  # the module, because salt_generator is read anew for each token
 from joat import errors, json_object, jws
 from joat.arguments import (
     OMITTED,
@@ -25,12 +33,26 @@ from joat.arguments import (
     wrong_type,
 )
 from joat.claims import Credentials, VerifiedCredentials, granted
-from joat.salt import Salt, check_salt, hmac_keys
+from joat.errors import TokenError
+from joat.salt import Salt, given_keys, hmac_keys
 
 _Values = Optional[Collection[object]]
-_Expected = tuple[_Values, _Values, list[str], float]
+# Accepted providers and clients (None accepts all), needed permissions, leeway.
+_Expectations = tuple[_Values, _Values, list[str], float]
 
-_NOTHING: _Expected = (None, None, [], 0)
+_NO_EXPECTATIONS: _Expectations = (None, None, [], 0.0)
+
+
+class _Token:
+    """A token that was taken apart."""
+
+    __slots__ = ("begins", "claims", "credentials", "signature", "signing_input")
+
+    signing_input: bytes
+    signature: bytes
+    claims: dict[str, Any]
+    credentials: VerifiedCredentials
+    begins: Union[int, float, None]
 
 
 def parse_token(token: object) -> Optional[Credentials]:
@@ -45,10 +67,12 @@ def parse_token(token: object) -> Optional[Credentials]:
     `ValueError` if it returns what is no salt. Warns with `WeakSaltWarning` of a
     salt shorter than 32 octets.
     """
-    check_salt()
-    verdict = _judge(token, OMITTED, _NOTHING)
-    if isinstance(verdict, errors.TokenError):
+    secret = given_keys(OMITTED)
+    token = _read(token)
+    verdict = _judge(token, secret, _NO_EXPECTATIONS)
+    if isinstance(verdict, TokenError):
         return None
+    # parse_token returns what it returned in PyJOAT 1.1.1.
     del verdict["expires_at"]  # type: ignore[misc]
     return verdict
 
@@ -59,7 +83,7 @@ def verify_token(
     provider: Union[Accepted, Omitted] = OMITTED,
     client_id: Union[Accepted, Omitted] = OMITTED,
     scope: Union[Permissions, Omitted] = OMITTED,
-    leeway: Union[float, timedelta] = 0,
+    leeway: Union[int, float, timedelta, Omitted] = OMITTED,
     salt: Union[Salt, Omitted] = OMITTED,
 ) -> VerifiedCredentials:
     """Return the credentials that a valid token grants, and when they expire.
@@ -82,11 +106,18 @@ def verify_token(
     `ExpiredToken`; `NotYetValid`; `InvalidClaim`; `InsufficientScope`. Warns
     with `WeakSaltWarning` of a salt shorter than 32 octets.
     """
-    secret = salt
-    del salt  # for crash reporters, as joat.salt tells
-    expected = _expected(provider, client_id, scope, leeway)
-    check_salt(secret)
-    return _granted_or_raise(_judge(token, secret, expected))
+    secret: Any = salt
+    del salt  # crash reporters redact `secret`, not `salt` (see joat.salt)
+    expectations = _expectations(provider, client_id, scope, leeway)
+    secret = given_keys(secret)
+    token = _read(token)
+    verdict = _judge(token, secret, expectations)
+    if isinstance(verdict, TokenError):
+        try:
+            raise verdict
+        finally:  # verdict, too: otherwise it and this frame keep each other alive
+            del token, secret, verdict
+    return verdict
 
 
 def authenticate(
@@ -95,45 +126,46 @@ def authenticate(
     provider: Union[Accepted, Omitted] = OMITTED,
     client_id: Union[Accepted, Omitted] = OMITTED,
     scope: Union[Permissions, Omitted] = OMITTED,
-    leeway: Union[float, timedelta] = 0,
+    leeway: Union[int, float, timedelta, Omitted] = OMITTED,
     salt: Union[Salt, Omitted] = OMITTED,
 ) -> VerifiedCredentials:
     """Verify the token of an HTTP `Authorization` header (RFC 6750 section 2.1).
 
     `authorization` is the value of the header, or None if the request has none.
     The other arguments, the result and the errors are those of `verify_token`,
-    and two errors more: `MissingToken` if there is no header or it is for
-    another scheme than Bearer, `InvalidRequest` if it has no token or several.
+    and two errors more: `MissingToken` if there is no header or it does not
+    begin with Bearer and a space, `InvalidRequest` if it has no token or several.
     A value that is neither str, bytes nor None is a `TypeError`.
     """
-    secret = salt
-    del salt  # for crash reporters, as joat.salt tells
-    expected = _expected(provider, client_id, scope, leeway)
-    check_salt(secret)
-    return _granted_or_raise(_judge(bearer_token(authorization), secret, expected))
+    secret: Any = salt
+    del salt  # crash reporters redact `secret`, not `salt` (see joat.salt)
+    expectations = _expectations(provider, client_id, scope, leeway)
+    secret = given_keys(secret)
+    token: Any = _bearer_token(authorization)
+    del authorization
+    token = _read(token)
+    verdict = _judge(token, secret, expectations)
+    if isinstance(verdict, TokenError):
+        try:
+            raise verdict
+        finally:  # verdict, too: otherwise it and this frame keep each other alive
+            del token, secret, verdict
+    return verdict
 
 
 def bearer_token(authorization: Union[str, bytes, None]) -> str:
     """Return the token of an HTTP `Authorization` header, unchecked.
 
-    For looking up its salt, before `verify_token`: `authenticate` does both. The
-    argument and the errors are those of `authenticate`: `MissingToken`,
+    Use this to look up the salt before calling `verify_token`. If no look-up is needed,
+    call `authenticate`, whose argument and errors this has: `MissingToken`,
     `InvalidRequest` and `TypeError`.
     """
-    if authorization is None:
-        raise errors.MissingToken("there is no Authorization header")
-    token = octets_or_text(authorization)
-    if token is None:
-        raise wrong_type("authorization must be a str, bytes or None", authorization)
-    # RFC 9110 section 5.5: the white space around a value is no part of it.
-    token = token.strip(" \t")
-    if token[:7].lower() not in ("bearer", "bearer "):
-        raise errors.MissingToken("the Authorization header is for another scheme")
-    token = token[7:].lstrip(" ")
-    if not token:
-        raise errors.InvalidRequest("the Authorization header has no token")
-    if " " in token:
-        raise errors.InvalidRequest("the Authorization header has more than one token")
+    token = _bearer_token(authorization)
+    if isinstance(token, TokenError):
+        try:
+            raise token
+        finally:
+            del authorization, token
     return token
 
 
@@ -145,37 +177,70 @@ def unverified_claims(token: object) -> dict[str, Any]:
 
     Raises `MalformedToken`.
     """
+    token = _read(token)
+    if isinstance(token, TokenError):
+        try:
+            raise token
+        finally:
+            del token
+    return token.claims
+
+
+def _bearer_token(authorization: Any) -> Union[str, TokenError]:
+    if authorization is None:
+        return errors.MissingToken("there is no Authorization header")
+    # Named `token`, because it may hold one: crash reporters redact the name.
+    token = octets_or_text(authorization)
+    if token is None:
+        raise wrong_type("authorization must be a str, bytes or None", authorization)
+    # RFC 9110 section 5.5: the white space around a value is no part of it.
+    token = token.strip(" \t")
+    # "bearer" is the scheme without a token: strip has taken the space.
+    if token[:7].lower() not in ("bearer", "bearer "):
+        return errors.MissingToken(
+            "the Authorization header does not begin with Bearer and a space"
+        )
+    token = token[7:].lstrip(" ")
+    if not token:
+        return errors.InvalidRequest("the Authorization header has no token")
+    if " " in token:
+        return errors.InvalidRequest("the Authorization header has more than one token")
+    return token
+
+
+def _read(token: Any) -> Union[_Token, TokenError]:
+    if isinstance(token, TokenError):  # of _bearer_token
+        return token
+    read = _Token()
     try:
-        claims = json_object.parse(jws.parse(token)[1], "payload")
-        granted(claims)  # refuses those that are not of the right types
-    except errors.TokenError as error:
-        # Without the frames below, which hold the token in parts.
-        raise error.with_traceback(None) from None
-    return claims
+        read.signing_input, payload, read.signature = jws.parse(token)
+        read.claims = json_object.parse(payload, "payload")
+        read.credentials, read.begins = granted(read.claims)
+    except TokenError as error:
+        # Drop the traceback: its frames hold parts of the token.
+        return error.with_traceback(None)
+    return read
 
 
 def _judge(
-    token: object, secret: Union[Salt, Omitted], expected: _Expected
-) -> Union[VerifiedCredentials, errors.TokenError]:
-    # Errors are returned, so that parse_token can tell them from a TokenError that
-    # the salt generator raises; and without their traceback, which would hold the
-    # token and keep it alive.
-    try:
-        signing_input, payload, auth = jws.parse(token)
-        claims = json_object.parse(payload, "payload")
-        credentials, begins = granted(claims)
-    except errors.TokenError as error:
-        return error.with_traceback(None)
-
-    secret = hmac_keys(secret, claims, stacklevel=4)
-    if not jws.is_signed(signing_input, auth, secret):
+    token: Union[_Token, TokenError],
+    secret: Optional[list[bytes]],
+    expectations: _Expectations,
+) -> Union[VerifiedCredentials, TokenError]:
+    if isinstance(token, TokenError):
+        return token
+    if secret is None:
+        secret = hmac_keys(joat.salt_generator(token.claims))
+    if not jws.is_signed(token.signing_input, token.signature, secret):
         return errors.InvalidSignature("the token's signature does not match")
 
-    providers, clients, needed, leeway = expected
+    credentials = token.credentials
+    providers, clients, needed, leeway = expectations
     now = time.time()
-    if credentials["expires_at"] <= now - leeway:
+    # Written with `not`, so that NaN, which compares with nothing, is refused.
+    if not credentials["expires_at"] > now - leeway:
         return errors.ExpiredToken("the token has expired")
-    if begins is not None and begins > now + leeway:
+    if token.begins is not None and not token.begins <= now + leeway:
         return errors.NotYetValid("the token is not valid yet")
     if providers is not None and not is_accepted(credentials["provider"], providers):
         return errors.InvalidClaim("the token is from another provider")
@@ -186,26 +251,15 @@ def _judge(
     return credentials
 
 
-def _granted_or_raise(
-    verdict: Union[VerifiedCredentials, errors.TokenError],
-) -> VerifiedCredentials:
-    if isinstance(verdict, errors.TokenError):
-        try:
-            raise verdict
-        finally:
-            del verdict  # or this frame and the traceback keep each other alive
-    return verdict
-
-
-def _expected(
+def _expectations(
     provider: Union[Accepted, Omitted],
     client_id: Union[Accepted, Omitted],
     scope: Union[Permissions, Omitted],
-    leeway: Union[float, timedelta],
-) -> _Expected:
+    leeway: Union[int, float, timedelta, Omitted],
+) -> _Expectations:
     return (
         None if provider is OMITTED else accepted("provider", provider),
         None if client_id is OMITTED else accepted("client_id", client_id),
         [] if scope is OMITTED else permissions(scope),
-        seconds(leeway),
+        0.0 if leeway is OMITTED else seconds(leeway),
     )
