@@ -147,8 +147,10 @@ def check_refusal(answer, case):
     description = told.get("error_description")
     assert (description is None) == (case.error is None)
     # For a reader of the body: why, although the challenge of a request without
-    # a token must not say it.
-    assert answer.json
+    # a token must not say it. There is no code for that, in the body either.
+    if case.error is None:
+        assert "error" not in answer.json
+    assert answer.json.get("error", case.error) == case.error
     assert (description or "Authorization header") in answer.text
 
 

@@ -53,10 +53,9 @@ def authenticate(request: web.Request) -> joat.Credentials:
 
 def refuse(error: joat.TokenError) -> web.Response:
     """Return the answer of RFC 6750 section 3."""
-    answer = {
-        "error": error.error or "missing_token",
-        "error_description": error.description,
-    }
+    answer = {"error_description": error.description}
+    if error.error:  # RFC 6750 section 3.1 has none for a missing token
+        answer["error"] = error.error
     challenge = error.www_authenticate(realm="profile")
     return web.json_response(
         answer, status=error.status, headers={"WWW-Authenticate": challenge}

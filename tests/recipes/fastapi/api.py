@@ -85,10 +85,9 @@ async def authorized(
 @app.exception_handler(joat.TokenError)
 async def refuse(request: Request, error: joat.TokenError) -> JSONResponse:
     """Return the answer of RFC 6750 section 3."""
-    answer = {
-        "error": error.error or "missing_token",
-        "error_description": error.description,
-    }
+    answer = {"error_description": error.description}
+    if error.error:  # RFC 6750 section 3.1 has none for a missing token
+        answer["error"] = error.error
     challenge = error.www_authenticate(realm="profile")
     return JSONResponse(answer, error.status, {"WWW-Authenticate": challenge})
 

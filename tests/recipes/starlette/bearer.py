@@ -68,10 +68,9 @@ class BearerAuth:
                 await send({"type": "websocket.close"})
                 return
             kind = "websocket.http"
-        answer = {
-            "error": error.error or "missing_token",
-            "error_description": error.description,
-        }
+        answer = {"error_description": error.description}
+        if error.error:  # RFC 6750 section 3.1 has none for a missing token
+            answer["error"] = error.error
         body = json.dumps(answer).encode()
         challenge = error.www_authenticate(realm=self.realm)
         headers = [

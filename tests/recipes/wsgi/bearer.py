@@ -54,10 +54,9 @@ class BearerAuth:
         self, error: joat.TokenError, start_response: StartResponse
     ) -> list[bytes]:
         """Return the answer of RFC 6750 section 3."""
-        answer = {
-            "error": error.error or "missing_token",
-            "error_description": error.description,
-        }
+        answer = {"error_description": error.description}
+        if error.error:  # RFC 6750 section 3.1 has none for a missing token
+            answer["error"] = error.error
         body = json.dumps(answer).encode()
         headers = [
             ("Content-Type", "application/json"),
