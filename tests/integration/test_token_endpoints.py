@@ -1,14 +1,16 @@
 """Every token endpoint of the recipes: the client credentials grant, over HTTP."""
 
+from contextlib import closing, suppress
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from http.client import HTTPConnection
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from authorization import ZOE
 from oauthlib.oauth2 import BackendApplicationClient
 from oauthlib.oauth2.rfc6749.errors import InvalidClientError, InvalidScopeError
 from requests_oauthlib import OAuth2Session
-from servers import PROVIDER, SALT, ask, basic
+from servers import PATIENCE, PROVIDER, SALT, ask, basic
 from werkzeug.datastructures import WWWAuthenticate
 
 import joat
@@ -125,9 +127,9 @@ CASES = {
     "client in another case": ignored_or_refused(BAD_LOGIN, client_id="APP"),
     "client with a space": ignored_or_refused(BAD_LOGIN, client_id="app "),
     "a user as the client": ignored_or_refused(BAD_LOGIN, client_id="user:zoe"),
+    "a tab in the scope": ignored_or_refused(BAD_SCOPE, scope="profile\tread"),
     "a space as the scope": ignored_or_refused(BAD_SCOPE, scope=" "),
     "two spaces in the scope": ignored_or_refused(BAD_SCOPE, scope="profile  read"),
-    "a tab in the scope": ignored_or_refused(BAD_SCOPE, scope="profile\tread"),
     "scope in the URL": ignored_or_refused("invalid_request", "?scope=read"),
     "client in the URL": ignored_or_refused("invalid_request", "?client_id=web"),
     "no hexadecimal digits in the URL": ignored_or_refused("invalid_request", "?a=%zz"),
@@ -195,6 +197,33 @@ def test_no_token_by_get(server):
     answer = ask(url, headers=[("Authorization", APP)])
     assert 400 <= answer.status < 500
     assert "access_token" not in answer.text
+
+
+# A megabyte of what would otherwise be ignored.
+LARGE = {
+    "a long value": f"{GRANT}&a={1_000_000 * 'a'}",
+    "many parameters": GRANT + "".join(f"&a{n}=" for n in range(125_000)),
+}
+
+
+@pytest.mark.parametrize("body", LARGE.values(), ids=LARGE)
+@pytest.mark.parametrize(
+    ("login", "statuses"),
+    [
+        pytest.param(APP, (400, 413), id="client"),
+        pytest.param(basic("app:wrong"), (400, 401, 413), id="stranger"),
+    ],
+)
+def test_large_form(server, body, login, statuses):
+    headers = {"Authorization": login, "Content-Type": Case.content_type}
+    address = urlsplit(server.url(9000)).netloc
+    with closing(HTTPConnection(address, timeout=PATIENCE)) as connection:
+        # The server may answer and hang up before it has it all.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            connection.request("POST", "/token", body, headers)
+        answer = connection.getresponse()
+        assert answer.status in statuses
+        assert b"access_token" not in answer.read()
 
 
 def test_every_stranger_costs_as_many_hashes(server):

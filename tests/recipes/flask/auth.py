@@ -48,6 +48,7 @@ def find_salt(claims: dict[str, object]) -> list[str]:
 joat.salt_generator = find_salt
 token_generator = joat.TokenGenerator(PROVIDER)
 app = Flask(__name__)
+app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
 
 
 def authenticated_client() -> str | None:

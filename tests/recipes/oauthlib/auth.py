@@ -19,6 +19,7 @@ from urllib.parse import unquote_plus, urlencode
 
 import flask
 from flask import Flask, Response
+from flask.typing import ResponseReturnValue
 from oauthlib.common import Request
 from oauthlib.oauth2 import BackendApplicationServer, RequestValidator
 from werkzeug.security import check_password_hash, generate_password_hash
@@ -27,6 +28,7 @@ import joat
 
 PROVIDER = "https://example.com"
 LIFETIME = timedelta(minutes=10)
+BASIC = {"WWW-Authenticate": 'Basic realm="token"'}
 SALTS = os.environ["JOAT_SALT"].strip().split("\n")
 
 
@@ -58,6 +60,21 @@ token_generator = joat.TokenGenerator(PROVIDER)
 # oauthlib's debug messages hold the tokens that it issues.
 logging.getLogger("oauthlib").setLevel(logging.INFO)
 app = Flask(__name__)
+# oauthlib needs seconds for a form of a few megabytes.
+app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
+
+
+def authenticated_client() -> Client | None:
+    """Return the client that sent the request (RFC 6749 section 2.3.1), or None."""
+    login = flask.request.authorization
+    if login is None or login.type != "basic":
+        return None
+    # Both are encoded as in a form before they are joined.
+    client_id = unquote_plus(login.username or "")
+    secret = unquote_plus(login.password or "")
+    client = CLIENTS.get(client_id, NOBODY)
+    good = check_password_hash(client.secret_hash, secret)
+    return client if good and client is not NOBODY else None
 
 
 def issue(asked: Any) -> str:
@@ -80,20 +97,10 @@ class Validator(RequestValidator):
     """What oauthlib asks about clients; the arguments' names are its own."""
 
     def authenticate_client(self, request: Request, *args: Any, **kwargs: Any) -> bool:
-        """Find the client that sent the request (RFC 6749 section 2.3.1)."""
-        login = flask.request.authorization
-        if login is None or login.type != "basic":
-            return False
-        # Both are encoded as in a form before they are joined.
-        client_id = unquote_plus(login.username or "")
-        secret = unquote_plus(login.password or "")
-        client = CLIENTS.get(client_id, NOBODY)
-        good = check_password_hash(client.secret_hash, secret)
+        """Put the client that `token` has authenticated into the request."""
+        request.client = flask.g.client
         # The form may name the client, too, but no other one.
-        if not good or client is NOBODY or request.client_id not in (None, client_id):
-            return False
-        request.client = client
-        return True
+        return request.client_id in (None, flask.g.client.client_id)
 
     def validate_grant_type(
         self,
@@ -146,8 +153,12 @@ def forbid_caching(response: Response) -> Response:
 
 
 @app.post("/token")
-def token() -> Response:
+def token() -> ResponseReturnValue:
     """Issue an access token (RFC 6749 section 5.1), or say why not (section 5.2)."""
+    # The client first: reading a form is work, which nobody else may cause.
+    flask.g.client = authenticated_client()
+    if flask.g.client is None:
+        return {"error": "invalid_client"}, 401, BASIC
     # Without what has no value, which counts as left out (RFC 6749 section 3.2), and
     # without what stands in the URL, where no parameter belongs.
     form = [
@@ -158,5 +169,5 @@ def token() -> Response:
     )
     if status == 401:
         # oauthlib's challenge is that of a resource server (RFC 6750).
-        headers["WWW-Authenticate"] = 'Basic realm="token"'
+        headers.update(BASIC)
     return Response(body, status, headers)
