@@ -94,6 +94,11 @@ CASES = {
     "a login that is no base64": stranger("Basic ????"),
     "a login without a colon": stranger(basic("app")),
     "a login that is no UTF-8": stranger(basic("app:\xff")),
+    # PBKDF2 and scrypt pad a secret with NULs.
+    "a NUL behind the secret": stranger(basic("app:app's secret\0")),
+    "NULs behind the secret": stranger(basic("app:app's secret" + 9 * "\0")),
+    "an encoded NUL behind the secret": stranger(basic("app:app%27s+secret%00")),
+    "a NUL behind a wrong secret": stranger(basic("app:wrong\0")),
     "a login with a NUL": stranger(basic("app\0:app's secret")),
     "Digest": stranger('Digest username="app", password="app\'s secret"'),
     "Bearer": stranger("Bearer app"),
