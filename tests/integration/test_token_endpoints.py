@@ -84,6 +84,7 @@ CASES = {
     "a lifetime in the form": granted(ALL, expires_in="99999999"),
     "credentials in the form": granted(ALL, extra_credentials='{"access_token": "x"}'),
     "tokens in the form": granted(ALL, token="x", access_token="x", refresh_token="x"),
+    "a scope twice in one": granted("read", scope="read read"),
     "no client": stranger(),
     "no secret": stranger(basic("app:")),
     "wrong secret": stranger(basic("app:app's Secret")),
@@ -115,6 +116,15 @@ CASES = {
     "more scope": refused("invalid_scope", form(scope="profile admin")),
     "other scope": refused("invalid_scope", form(scope="admin")),
     "scope in another case": refused("invalid_scope", form(scope="Profile")),
+    # RFC 6749 section 3.3: only a space separates permissions.
+    "a tab in the scope": refused(BAD_SCOPE, form(scope="profile\tread")),
+    "a line feed in the scope": refused(BAD_SCOPE, form(scope="profile\nread")),
+    "a no-break space in the scope": refused(
+        BAD_SCOPE, form(scope="profile\N{NO-BREAK SPACE}read")
+    ),
+    "a no-break space behind the scope": refused(
+        BAD_SCOPE, form(scope="profile\N{NO-BREAK SPACE}")
+    ),
     "scope twice": refused("invalid_request", f"{GRANT}&scope=read&scope=profile"),
     "grant type twice": refused("invalid_request", f"{GRANT}&{GRANT}"),
     "scope that is no UTF-8": refused(BAD_SCOPE, f"{GRANT}&scope=%ff"),
@@ -132,7 +142,6 @@ CASES = {
     "client in another case": ignored_or_refused(BAD_LOGIN, client_id="APP"),
     "client with a space": ignored_or_refused(BAD_LOGIN, client_id="app "),
     "a user as the client": ignored_or_refused(BAD_LOGIN, client_id="user:zoe"),
-    "a tab in the scope": ignored_or_refused(BAD_SCOPE, scope="profile\tread"),
     "a space as the scope": ignored_or_refused(BAD_SCOPE, scope=" "),
     "two spaces in the scope": ignored_or_refused(BAD_SCOPE, scope="profile  read"),
     "scope in the URL": ignored_or_refused("invalid_request", "?scope=read"),

@@ -90,7 +90,9 @@ def token() -> ResponseReturnValue:
         return {"error": "unsupported_grant_type"}, 400
 
     allowed = CLIENTS[client_id].scope
-    scope = request.form.get("scope", "").split() or list(allowed)
+    asked = request.form.get("scope")
+    # Each permission once; only a space separates them (RFC 6749 section 3.3).
+    scope = list(dict.fromkeys(asked.split(" "))) if asked else list(allowed)
     if not set(scope) <= set(allowed):
         return {"error": "invalid_scope"}, 400
 

@@ -132,7 +132,12 @@ class Validator(RequestValidator):
         *args: Any,
         **kwargs: Any,
     ) -> bool:
-        """Tell whether the client may have all that it asks for."""
+        """Tell whether the client may have all that it asks for, and keep each once."""
+        if request.scope:
+            # oauthlib drops any white space around it, but only a space separates
+            # permissions (RFC 6749 section 3.3).
+            scopes = request.scope.split(" ")
+        request.scopes = list(dict.fromkeys(scopes))
         return set(scopes) <= set(CLIENTS[client_id].scope)
 
     def save_bearer_token(
