@@ -67,6 +67,7 @@ NO_PASSWORD = "unsupported_grant_type unauthorized_client"
 OTHER_GRANT = "unsupported_grant_type unauthorized_client invalid_grant invalid_request"
 BAD_LOGIN = "invalid_client invalid_request"
 BAD_SCOPE = "invalid_scope invalid_request"
+NO_TARGET = "invalid_target"  # RFC 8707 section 2
 CASES = {
     "all that the client may": granted(ALL),
     "empty scope": granted(ALL, scope=""),
@@ -85,6 +86,7 @@ CASES = {
     "credentials in the form": granted(ALL, extra_credentials='{"access_token": "x"}'),
     "tokens in the form": granted(ALL, token="x", access_token="x", refresh_token="x"),
     "a scope twice in one": granted("read", scope="read read"),
+    "no resource's name": granted(ALL, resource=""),
     "no client": stranger(),
     "no secret": stranger(basic("app:")),
     "wrong secret": stranger(basic("app:app's Secret")),
@@ -124,6 +126,11 @@ CASES = {
     ),
     "a no-break space behind the scope": refused(
         BAD_SCOPE, form(scope="profile\N{NO-BREAK SPACE}")
+    ),
+    "an unknown resource": refused(NO_TARGET, form(resource="https://api.example")),
+    "a resource that is no URL": refused(NO_TARGET, form(resource="http://[")),
+    "a resource twice": refused(
+        f"{NO_TARGET} invalid_request", f"{GRANT}&resource=x&resource=y"
     ),
     "scope twice": refused("invalid_request", f"{GRANT}&scope=read&scope=profile"),
     "grant type twice": refused("invalid_request", f"{GRANT}&{GRANT}"),

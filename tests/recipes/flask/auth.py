@@ -88,6 +88,10 @@ def token() -> ResponseReturnValue:
         return {"error": "invalid_request"}, 400
     if grant_type != "client_credentials":
         return {"error": "unsupported_grant_type"}, 400
+    if request.form.get("resource"):
+        # Rather no token than one that is good at other resource servers as well
+        # (RFC 8707).
+        return {"error": "invalid_target"}, 400
 
     allowed = CLIENTS[client_id].scope
     asked = request.form.get("scope")
