@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-from bearer import BearerAuth
+from asgi_bearer import BearerAuth
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from wsgiref.simple_server import make_server
 
-from bearer import BearerAuth
+from wsgi_bearer import BearerAuth
 
 import joat
 
