@@ -1,11 +1,14 @@
 """Every resource server of the recipes, put through the same requests over HTTP."""
 
 import re
+import socket
 from dataclasses import dataclass
+from http.client import parse_headers
+from urllib.parse import urlsplit
 
 import pytest
 import recipes
-from servers import ask
+from servers import PATIENCE, ask
 from werkzeug.datastructures import WWWAuthenticate
 
 # But for the one that needs a Redis: test_stores.py.
@@ -134,6 +137,30 @@ def test_answer(server, case, tokens):
     assert answer.status == case.status, answer
     check_refusal(answer, case)
     assert_nothing_of(answer, [*sent, query, body])
+
+
+@pytest.mark.parametrize("token", ["good", "expired", None])
+def test_no_body_behind_head(server, tokens, token):
+    """Where the next answer begins if the connection is kept: RFC 9112 section 6.3."""
+    address = urlsplit(server.url())
+    lines = ["/profile HTTP/1.1", f"Host: {address.netloc}"]
+    if token:
+        lines.append(f"Authorization: Bearer {tokens[token]}")
+    request = " " + "\r\n".join([*lines, "", ""])
+    with (
+        socket.create_connection((address.hostname, address.port), PATIENCE) as sock,
+        sock.makefile("rb") as answers,
+    ):
+        sock.sendall(f"HEAD{request}".encode())
+        version, status, _ = answers.readline().split(maxsplit=2)
+        headers = parse_headers(answers)
+        assert int(status) in ({"good": (200, 405)}.get(token, (401, 405)))
+        if version == b"HTTP/1.0" or headers.get("Connection") == "close":
+            assert answers.read() == b""
+        else:
+            sock.sendall(f"GET{request}".encode())
+            version, *_ = answers.readline().split(maxsplit=1)
+            assert version == b"HTTP/1.1"
 
 
 def check_refusal(answer, case):

@@ -46,14 +46,15 @@ class BearerAuth:
                 header, provider=self.provider, scope=self.scope
             )
         except joat.TokenError as error:
-            return self._refuse(error, start_response)
+            body = self._refuse(error, start_response)
+            # A server may send whatever it gets. An answer to HEAD has no body: on a
+            # connection that is kept, the next answer begins in its place.
+            return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
         environ["joat.credentials"] = credentials
         return self.app(environ, start_response)
 
-    def _refuse(
-        self, error: joat.TokenError, start_response: StartResponse
-    ) -> list[bytes]:
-        """Return the answer of RFC 6750 section 3."""
+    def _refuse(self, error: joat.TokenError, start_response: StartResponse) -> bytes:
+        """Begin the answer of RFC 6750 section 3; return its body."""
         answer = {"error_description": error.description}
         if error.error:  # RFC 6750 section 3.1 has none for a missing token
             answer["error"] = error.error
@@ -64,4 +65,4 @@ class BearerAuth:
             ("WWW-Authenticate", error.www_authenticate(realm=self.realm)),
         ]
         start_response(f"{error.status} {HTTPStatus(error.status).phrase}", headers)
-        return [body]
+        return body
