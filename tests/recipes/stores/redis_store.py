@@ -97,7 +97,9 @@ def revoke(token: str) -> None:
     if "jti" not in granted:
         raise ValueError("a token without a jti cannot be revoked")
     revoked = key("revoked", granted["provider"], granted["client_id"], granted["jti"])
-    store.set(revoked, "", exat=math.ceil(granted["expires_at"]) + MARGIN)
+    # Another token may have the same jti by mistake: as long as the longest one may.
+    ends = max(granted["expires_at"], time.time() + LIFETIME)
+    store.set(revoked, "", exat=math.ceil(ends) + MARGIN)
 
 
 def find_salt(claims: dict[str, Any]) -> list[bytes] | None:

@@ -51,7 +51,8 @@ def connect() -> closing[sqlite3.Connection]:
     """Open the database, for `with`; what it does not find there, it does not make."""
     # SQLite itself would make a file that others may read.
     uri = f"{FILE.as_uri()}?mode=rw"
-    return closing(sqlite3.connect(uri, uri=True, isolation_level=None))
+    # It waits for a lock for a second, not for five: so long a request holds a worker.
+    return closing(sqlite3.connect(uri, timeout=1, isolation_level=None, uri=True))
 
 
 def create() -> None:
