@@ -27,7 +27,7 @@ import joat
 
 PROVIDER = "https://example.com"
 SCOPES = {"profile": "Read the profile"}
-SALTS = {"app": os.environ["JOAT_SALT"].strip().split("\n")}
+SALTS = {"app": joat.parse_salts(os.environ["JOAT_SALT"])}
 
 app = FastAPI(title="Profiles")
 
@@ -53,7 +53,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-async def find_salts(claims: dict[str, Any]) -> list[str]:
+async def find_salts(claims: dict[str, Any]) -> list[bytes]:
     """Return the salts of a token's client, newest first; none for an unknown one.
 
     Nobody has verified these claims: use them to find salts, and for nothing else.

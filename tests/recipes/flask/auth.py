@@ -22,7 +22,7 @@ import joat
 
 PROVIDER = "https://example.com"
 LIFETIME = timedelta(minutes=10)
-SALTS = os.environ["JOAT_SALT"].strip().split("\n")
+SALTS = joat.parse_salts(os.environ["JOAT_SALT"])
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ CLIENTS = {"app": Client(generate_password_hash("app's secret"), ("profile", "re
 NOBODY = Client(generate_password_hash(secrets.token_hex()), ())
 
 
-def find_salt(claims: dict[str, object]) -> list[str]:
+def find_salt(claims: dict[str, object]) -> list[bytes]:
     """Return the salts of a token's client, newest first: the first one signs."""
     return SALTS
 

@@ -30,7 +30,7 @@ import joat
 PROVIDER = "https://example.com"
 LIFETIME = timedelta(minutes=10)
 BASIC = {"WWW-Authenticate": 'Basic realm="token"'}
-SALTS = os.environ["JOAT_SALT"].strip().split("\n")
+SALTS = joat.parse_salts(os.environ["JOAT_SALT"])
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ CLIENTS = {
 NOBODY = Client("", generate_password_hash(secrets.token_hex()), ())
 
 
-def find_salt(claims: dict[str, object]) -> list[str]:
+def find_salt(claims: dict[str, object]) -> list[bytes]:
     """Return the salts of a token's client, newest first: the first one signs."""
     return SALTS
 
