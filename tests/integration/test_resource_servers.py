@@ -88,6 +88,12 @@ CASES = {
     "two headers, the first one good": malformed("Bearer {good}", "Bearer {expired}"),
     "two headers, the second one good": malformed("Bearer {expired}", "Bearer {good}"),
     "two headers for two users": malformed("Bearer {good}", "Bearer {of_bob}"),
+    "two headers, the second one empty": Case(
+        ("Bearer {good}", ""), 400, "invalid_request", other_statuses=(401,)
+    ),
+    "two headers, the first one empty": Case(
+        ("", "Bearer {good}"), 401, other_statuses=(400,)
+    ),
     "Bearer, then Basic": malformed("Bearer {good}", "Basic YXBwOg=="),
     # A server that gets them joined sees another scheme, as RFC 6750 has it.
     "Basic, then Bearer": Case(

@@ -31,8 +31,8 @@ SALTS = {"app": joat.parse_salts(os.environ["JOAT_SALT"])}
 
 app = FastAPI(title="Profiles")
 
-# What the OpenAPI document says of how to get a token. Its `__call__` only reads one
-# Authorization header; `authorized` takes no notice of what it returns.
+# For the OpenAPI document, which says how to get a token. It also reads the first
+# Authorization header; `authorized` ignores that.
 oauth2 = OAuth2(
     flows=OAuthFlows(
         clientCredentials=OAuthFlowClientCredentials(
@@ -71,13 +71,11 @@ async def authorized(
 
     Raises the `joat.TokenError` that `refuse` answers.
     """
-    # `headers.get` would take the first of several. A proxy in front may have looked
-    # at another one.
-    headers = request.headers.getlist("Authorization")
-    if len(headers) > 1:
-        raise joat.InvalidRequest("there is more than one Authorization header")
-    token = joat.bearer_token(headers[0] if headers else None)
-    # Under this name, crash reporters do not send it.
+    # `headers.get` would return the first of several headers, and a proxy may have
+    # checked another one. joat refuses them if they are joined.
+    header = ", ".join(request.headers.getlist("Authorization")) or None
+    token = joat.bearer_token(header)
+    # Crash reporters do not send a variable of this name.
     secret = await find_salts(joat.unverified_claims(token))
     return joat.verify_token(token, provider=PROVIDER, scope=needed.scopes, salt=secret)
 

@@ -32,9 +32,9 @@ def authorized(*scope: str) -> joat.Credentials:
 
     Raises the `joat.TokenError` that `refuse` answers.
     """
-    # A WSGI server joins several Authorization headers with commas. They must stay
-    # joined, for joat to refuse them: if one were picked here and another one by a
-    # proxy in front, each would have let somebody else in.
+    # A WSGI server joins several Authorization headers with commas, and joat refuses
+    # them. If the application read one header and a proxy another, each would
+    # authenticate a different user.
     header = request.headers.get("Authorization")
     return joat.authenticate(header, provider=PROVIDER, scope=scope)
 

@@ -33,10 +33,10 @@ class Client:
     scope: tuple[str, ...]
 
 
-# For the demonstration; in production a database, which only ever sees the hash.
+# For the demonstration. In production use a database, which only ever gets the hash.
 CLIENTS = {"app": Client(generate_password_hash("app's secret"), ("profile", "read"))}
-# Nobody has this one's secret. It is checked in place of that of an unknown client, so
-# that the time of the answer does not tell which clients there are.
+# Checked in place of a client that is unknown, so timing does not reveal which clients
+# exist. Nobody has its secret.
 NOBODY = Client(generate_password_hash(secrets.token_hex()), ())
 
 

@@ -30,15 +30,15 @@ app = Flask(__name__)
 
 
 class Validator(RequestValidator):
-    """Let joat read the whole header: oauthlib hides what is wrong with it."""
+    """Lets joat read the whole header, because oauthlib hides what is wrong with it."""
 
     def validate_bearer_token(
         self, token: str, scopes: list[str], request: Request
     ) -> bool:
         """Put what the token grants into the request, or raise a `joat.TokenError`."""
-        # A WSGI server joins several Authorization headers with commas. They must stay
-        # joined, for joat to refuse them: if one were picked here and another one by a
-        # proxy in front, each would have let somebody else in.
+        # A WSGI server joins several Authorization headers with commas, and joat
+        # refuses them. If the application read one header and a proxy another, each
+        # would authenticate a different user.
         header = request.headers.get("Authorization")
         credentials = joat.authenticate(header, provider=PROVIDER, scope=scopes)
         request.user = credentials["user_id"]
@@ -47,7 +47,7 @@ class Validator(RequestValidator):
         return True
 
 
-# Of oauthlib's `Server` only what a resource server is: no tokens are issued here.
+# Only a part of oauthlib's `Server`, because no tokens are issued here.
 server = ResourceEndpoint("Bearer", {"Bearer": BearerToken(Validator())})
 
 
@@ -56,8 +56,8 @@ def authorized(*scope: str) -> Request:
 
     Raises the `joat.TokenError` that `refuse` answers.
     """
-    # Neither the query nor the body: oauthlib would look for a token in both, and
-    # raise ValueError at a query that it can't read.
+    # Without the query and the body: oauthlib would look for a token in both, and raise
+    # ValueError for a query that it cannot read.
     _, asked = server.verify_request(
         request.base_url, headers=dict(request.headers), scopes=list(scope)
     )

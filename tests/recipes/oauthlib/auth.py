@@ -3,8 +3,8 @@
 It is for clients that act for themselves (RFC 6749 section 4.4), and that authenticate
 by HTTP Basic. For production, keep the clients in a database and the salts where you
 keep your secrets, limit how often a client may try, and put a server that speaks HTTPS
-in front. A server with refresh tokens needs a `refresh_token_generator` as well: else
-oauthlib makes them with `issue`, and they are good as access tokens.
+in front. A server with refresh tokens needs a `refresh_token_generator` as well.
+Otherwise oauthlib makes them with `issue`, and they are good as access tokens.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ class Client:
     scope: tuple[str, ...]
 
 
-# For the demonstration; in production a database, which only ever sees the hash.
+# For the demonstration. In production use a database, which only ever gets the hash.
 CLIENTS = {
     "app": Client("app", generate_password_hash("app's secret"), ("profile", "read"))
 }
-# Nobody has this one's secret. It is checked in place of that of an unknown client, so
-# that the time of the answer does not tell which clients there are.
+# Checked in place of a client that is unknown, so timing does not reveal which clients
+# exist. Nobody has its secret.
 NOBODY = Client("", generate_password_hash(secrets.token_hex()), ())
 
 

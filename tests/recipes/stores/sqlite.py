@@ -51,14 +51,14 @@ def connect() -> closing[sqlite3.Connection]:
     """Open the database, for `with`; what it does not find there, it does not make."""
     # SQLite itself would make a file that others may read.
     uri = f"{FILE.as_uri()}?mode=rw"
-    # It waits for a lock for a second, not for five: so long a request holds a worker.
+    # A request that waits for a lock holds a worker: one second, not five.
     return closing(sqlite3.connect(uri, timeout=1, isolation_level=None, uri=True))
 
 
 def create() -> None:
     """Make the file, for its owner alone, unless it is there."""
-    # Only if it is new: whoever closes a file that SQLite has open in the same process
-    # takes away its locks. So this runs once, while the module is imported.
+    # O_EXCL, and once, at import: closing any descriptor of a file drops the locks that
+    # SQLite has on it in this process.
     with suppress(FileExistsError):
         os.close(os.open(FILE, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     # The journals that SQLite makes beside it get the same permissions.
@@ -74,7 +74,8 @@ def create() -> None:
 def key(provider: Identifier, client_id: Identifier) -> str:
     """Return the name of a client in the table.
 
-    A text for all: SQLite has no integer beyond 64 bits, and 1 is not "1" in JSON.
+    It is always text, because SQLite has no integer beyond 64 bits. In JSON, 1 is not
+    "1".
     """
     return json.dumps([provider, client_id])
 
