@@ -1,7 +1,7 @@
 """A resource server whose middleware lets only requests with a good token pass.
 
 For production, keep the secret where you keep your others, and put a server that
-speaks HTTPS in front: whoever reads a bearer token can use it.
+speaks HTTPS in front: anyone who reads a bearer token can use it.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ async def bearer_auth(request: web.Request, handler: Handler) -> web.StreamRespo
 
 
 async def profile(request: web.Request) -> web.Response:
-    """Tell whose token it is."""
+    """Return whose token it is."""
     return web.json_response({"user": request[CREDENTIALS]["user_id"]})
 
 

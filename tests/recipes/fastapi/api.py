@@ -1,10 +1,10 @@
-"""A resource server that looks the salts up without keeping other requests waiting.
+"""A resource server that awaits the look-up of the salts.
 
-`joat.salt_generator` is a plain function, so a look-up with `await` comes before joat:
-take the token apart, await its salts, and hand them to `verify_token`.
+`joat.salt_generator` cannot be async. So read the claims of the token, await its salts,
+and pass them to `verify_token`.
 
-For production, let `find_salts` ask your database, put a server that speaks HTTPS in
-front, and give `FastAPI` `openapi_url=None` if the description of the API is not for
+For production, query your database in `find_salts`, put a server that speaks HTTPS in
+front, and pass `openapi_url=None` to `FastAPI` if the description of the API is not for
 everybody.
 """
 
@@ -56,7 +56,8 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 async def find_salts(claims: dict[str, Any]) -> list[bytes]:
     """Return the salts of a token's client, newest first; none for an unknown one.
 
-    Nobody has verified these claims: use them to find salts, and for nothing else.
+    These claims are not verified yet. Use them as a key to the salts, never in a path,
+    a URL or SQL text.
     """
     await asyncio.sleep(0.1)  # A query to your database instead.
     return SALTS.get(claims["aud"], [])
@@ -67,7 +68,7 @@ async def authorized(
     request: Request,
     _: Annotated[str | None, Security(oauth2)],
 ) -> joat.Credentials:
-    """Return what the request's token grants, the scope that the route needs in it.
+    """Return what the request's token grants, if it has the scope of the route.
 
     Raises the `joat.TokenError` that `refuse` answers.
     """
@@ -95,5 +96,5 @@ async def refuse(request: Request, error: joat.TokenError) -> JSONResponse:
 async def profile(
     credentials: Annotated[joat.Credentials, Security(authorized, scopes=["profile"])],
 ) -> dict[str, str | int]:
-    """Tell whose token it is."""
+    """Return whose token it is."""
     return {"user": credentials["user_id"]}

@@ -1,8 +1,8 @@
-"""A resource server: it answers those who bring an access token.
+"""A resource server: it answers requests that have an access token.
 
-It needs the `JOAT_SALT` of the authorization server and nothing else from there.
+All that it needs from the authorization server is its `JOAT_SALT`.
 For production, keep that secret where you keep your others, and put a server that
-speaks HTTPS in front: whoever reads a bearer token can use it.
+speaks HTTPS in front: anyone who reads a bearer token can use it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ app = Flask(__name__)
 
 
 def authorized(*scope: str) -> joat.Credentials:
-    """Return what the request's token grants, all of `scope` among it.
+    """Return what the request's token grants, which includes all of `scope`.
 
     Raises the `joat.TokenError` that `refuse` answers.
     """
@@ -51,6 +51,6 @@ def refuse(error: joat.TokenError) -> ResponseReturnValue:
 
 @app.route("/profile", methods=["GET", "POST"])
 def profile() -> ResponseReturnValue:
-    """Tell whose token it is."""
+    """Return whose token it is."""
     credentials = authorized("profile")
     return {"user": credentials["user_id"]}

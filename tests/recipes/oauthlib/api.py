@@ -1,8 +1,8 @@
 """A resource server on oauthlib itself, here in Flask.
 
-It needs the `JOAT_SALT` of the authorization server and nothing else from there.
+All that it needs from the authorization server is its `JOAT_SALT`.
 For production, keep that secret where you keep your others, and put a server that
-speaks HTTPS in front: whoever reads a bearer token can use it.
+speaks HTTPS in front: anyone who reads a bearer token can use it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ server = ResourceEndpoint("Bearer", {"Bearer": BearerToken(Validator())})
 
 
 def authorized(*scope: str) -> Request:
-    """Return the request with its `user`, `client` and `scopes`, which has all `scope`.
+    """Return the request with its `user`, `client` and `scopes` (all of `scope`).
 
     Raises the `joat.TokenError` that `refuse` answers.
     """
@@ -76,6 +76,6 @@ def refuse(error: joat.TokenError) -> ResponseReturnValue:
 
 @app.route("/profile", methods=["GET", "POST"])
 def profile() -> ResponseReturnValue:
-    """Tell whose token it is."""
+    """Return whose token it is."""
     asked = authorized("profile")
     return {"user": asked.user}

@@ -102,7 +102,7 @@ class Validator(RequestValidator):
     def authenticate_client(self, request: Request, *args: Any, **kwargs: Any) -> bool:
         """Put the client that `token` has authenticated into the request."""
         request.client = flask.g.client
-        # The form may name the client, too, but no other one.
+        # The form may also name the client, but no other one.
         return request.client_id in (None, flask.g.client.client_id)
 
     def validate_grant_type(
@@ -114,7 +114,7 @@ class Validator(RequestValidator):
         *args: Any,
         **kwargs: Any,
     ) -> bool:
-        """Allow the only grant of this server to all its clients."""
+        """Allow all clients the only grant of this server."""
         return grant_type == "client_credentials"
 
     def get_default_scopes(
@@ -143,7 +143,7 @@ class Validator(RequestValidator):
     def save_bearer_token(
         self, token: Any, request: Request, *args: Any, **kwargs: Any
     ) -> None:
-        """Keep nothing: a token of joat says all that is to be known of it."""
+        """Keep nothing, because a token of joat holds all that it grants."""
 
 
 server = BackendApplicationServer(
@@ -163,12 +163,12 @@ def forbid_caching(response: Response) -> Response:
 @app.post("/token")
 def token() -> ResponseReturnValue:
     """Issue an access token (RFC 6749 section 5.1), or say why not (section 5.2)."""
-    # The client first: reading a form is work, which nobody else may cause.
+    # The client first: only a client may make this server read a form.
     flask.g.client = authenticated_client()
     if flask.g.client is None:
         return {"error": "invalid_client"}, 401, BASIC
-    # Without what has no value, which counts as left out (RFC 6749 section 3.2), and
-    # without what stands in the URL, where no parameter belongs.
+    # Without parameters that have no value, which count as omitted (RFC 6749 section
+    # 3.2), and without those of the URL, where none belongs.
     form = [
         (name, value) for name, value in flask.request.form.items(multi=True) if value
     ]

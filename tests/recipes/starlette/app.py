@@ -1,9 +1,9 @@
 """A resource server behind the middleware: a page, and a WebSocket.
 
 A program opens the WebSocket with an Authorization header. A browser cannot send one:
-let it trade its token for a short-lived ticket first, rather than put the token into
-the URL. For production, keep the secret where you keep your others, and put a server
-that speaks HTTPS in front: whoever reads a bearer token can use it.
+let it first trade its token for a short-lived ticket, and do not put the token into the
+URL. For production, keep the secret where you keep your others, and put a server
+that speaks HTTPS in front: anyone who reads a bearer token can use it.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ joat.salt_generator = find_salt
 
 
 async def profile(request: Request) -> JSONResponse:
-    """Tell whose token it is."""
+    """Return whose token it is."""
     return JSONResponse({"user": request.scope["joat"]["user_id"]})
 
 
 async def greet(websocket: WebSocket) -> None:
-    """Tell whose token it is, over a WebSocket."""
+    """Send whose token it is over a WebSocket."""
     await websocket.accept()
     await websocket.send_json({"user": websocket.scope["joat"]["user_id"]})
     await websocket.close()

@@ -1,6 +1,6 @@
 """ASGI middleware that lets only requests and WebSockets with a good token pass.
 
-It needs nothing of Starlette, and so runs before any ASGI application.
+It does not need Starlette: it works with any ASGI application.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 class BearerAuth:
     """Protects a whole application; what a token grants is at `scope["joat"]`.
 
-    `provider` is whose tokens are good, `permissions` what each must hold, `realm` a
-    name for the application.
+    Tokens must be of this `provider` and hold all `permissions`; `realm` names the
+    application.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """The application under test: a resource server, made by a function.
 
-Since `create_app` reads the salts, a test can set its own before it calls it.
+`create_app` reads the salts, so a test can set its own first.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A resource server behind the middleware, with no framework.
 
 For production, keep the secret where you keep your others, and put a server that
-speaks HTTPS in front: whoever reads a bearer token can use it.
+speaks HTTPS in front: anyone who reads a bearer token can use it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ joat.salt_generator = find_salt
 
 
 def profile(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Tell whose token it is."""
+    """Return whose token it is."""
     if environ["PATH_INFO"] == "/profile":
         status, content_type = "200 OK", "application/json"
         user = environ["joat.credentials"]["user_id"]

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class BearerAuth:
     """Protects a whole application; what a token grants is at `joat.credentials`.
 
-    `provider` is whose tokens are good, `scope` what each must hold, `realm` a name
-    for the application.
+    Tokens must be of this `provider` and hold all of `scope`; `realm` names the
+    application.
     """
 
     def __init__(
