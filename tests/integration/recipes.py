@@ -10,7 +10,7 @@ FOLDERS = Path(__file__).parents[1] / "recipes"
 INDEX = FOLDERS / "README.md"
 README = FOLDERS.parents[1] / "README.md"
 # Sections of the index that are no recipe.
-OTHER = ("To try them", "Moving from PyJWT")
+OTHER = ("To try them", "What holds for all of them", "Moving from PyJWT")
 
 _HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 _FOLDER = re.compile(r"\s*^Folder: `(\w+)/`\.", re.MULTILINE)

@@ -1,11 +1,16 @@
 """FastAPI: a look-up that takes a while, and what the OpenAPI document says."""
 
 import asyncio
+import sys
 import time
+from contextlib import nullcontext
 
 import httpx
 import pytest
+from pydantic import PydanticUserError, TypeAdapter
 from servers import PATIENCE, PROVIDER, SALT, ask, issue_token
+
+import joat
 
 REQUESTS = 200
 LOOKUP = 0.1  # seconds that a look-up takes in the recipe
@@ -45,6 +50,14 @@ def test_many_at_once(api):
             assert (response.status_code, response.json()) == (200, {"user": number})
         else:
             assert response.status_code == 401
+
+
+def test_response_of_credentials():
+    """A response of that type: the index says which Python it needs."""
+    needs_3_12 = sys.version_info < (3, 12)
+    refused = pytest.raises(PydanticUserError, match="Python < 3")
+    with refused if needs_3_12 else nullcontext():
+        TypeAdapter(joat.VerifiedCredentials)
 
 
 def test_document(api):

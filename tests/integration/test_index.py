@@ -26,7 +26,9 @@ def with_ports(block, ports):
 
 def test_to_try_them(tmp_path):
     install, block = recipes.blocks("To try them")
-    assert install.code == "pip install .\n"
+    venv, pip = install.code.splitlines()
+    assert venv == "python3 -m venv .venv && . .venv/bin/activate"
+    assert pip == "pip install ."
     run_block(block, tmp_path)
 
 

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
+from base64 import b64decode, b64encode
 
 import jwt
 import pytest
@@ -44,12 +45,14 @@ CALLS = [row for row in FROM_PYJWT if "(" in row[0]]
 ERRORS = [row for row in FROM_PYJWT if "(" not in row[0]]
 
 
+HOOK, EXPIRED = recipes.blocks("Moving from PyJWT", language="python")
+
+
 @pytest.fixture
 def _hook(monkeypatch):
     """Assign the hook as the section says."""
     monkeypatch.setattr(joat, "salt_generator", joat.salt_generator)  # to be restored
-    (assignment,) = recipes.blocks("Moving from PyJWT", language="python")
-    exec(assignment.code, {"key": KEY})
+    exec(HOOK.code, {"key": KEY})
 
 
 def claims(now, **changed):
@@ -106,6 +109,48 @@ def test_error_becomes(old, new):
         jwt.decode(token, KEY, ["HS256"], audience="app", issuer="me")
     with pytest.raises(eval(new)):
         joat.verify_token(token, salt=KEY, client_id="app", provider="me")
+
+
+@pytest.fixture
+def verify():
+    """The function that logs whose token has expired."""
+    names = {"joat": joat, "key": KEY}
+    exec(EXPIRED.code, names)
+    return names["verify"]
+
+
+def test_whose_token_has_expired_is_logged(verify, caplog):
+    caplog.set_level("INFO")
+    now = int(time.time())
+    assert verify(jwt.encode(claims(now), KEY))["user_id"] == "1234"
+    assert not caplog.messages
+    for nbf in (0, now + 3600):
+        with pytest.raises(joat.ExpiredToken):
+            verify(jwt.encode(claims(now, exp=0, nbf=nbf), KEY))
+    assert caplog.messages == 2 * ["a token of 1234 has expired"]
+
+
+@pytest.mark.parametrize(
+    ("key", "changed"),
+    [
+        pytest.param(KEY[::-1], {"exp": 0}, id="forged and expired"),
+        pytest.param(KEY, {"exp": 0, "aud": "web"}, id="of another client and expired"),
+        pytest.param(KEY, {"nbf": 4e9}, id="not yet valid"),
+    ],
+)
+def test_nobody_else_is_logged(verify, caplog, key, changed):
+    caplog.set_level("INFO")
+    with pytest.raises(joat.TokenError):
+        verify(jwt.encode(claims(int(time.time()), **changed), key))
+    assert not caplog.messages
+
+
+def test_secret_that_is_base64_encoded():
+    encoded = b64encode(KEY.encode()).decode()
+    token = jwt.encode(claims(int(time.time())), b64decode(encoded))
+    assert joat.verify_token(token, salt=b64decode(encoded))
+    with pytest.raises(joat.InvalidSignature):
+        joat.verify_token(token, salt=encoded)
 
 
 def test_table_is_complete():

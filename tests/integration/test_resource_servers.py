@@ -1,11 +1,14 @@
 """Every resource server of the recipes, put through the same requests over HTTP."""
 
 import re
+import socket
 from dataclasses import dataclass
+from http.client import parse_headers
+from urllib.parse import urlsplit
 
 import pytest
 import recipes
-from servers import ask
+from servers import PATIENCE, ask
 from werkzeug.datastructures import WWWAuthenticate
 
 # But for the one that needs a Redis: test_stores.py.
@@ -85,6 +88,12 @@ CASES = {
     "two headers, the first one good": malformed("Bearer {good}", "Bearer {expired}"),
     "two headers, the second one good": malformed("Bearer {expired}", "Bearer {good}"),
     "two headers for two users": malformed("Bearer {good}", "Bearer {of_bob}"),
+    "two headers, the second one empty": Case(
+        ("Bearer {good}", ""), 400, "invalid_request", other_statuses=(401,)
+    ),
+    "two headers, the first one empty": Case(
+        ("", "Bearer {good}"), 401, other_statuses=(400,)
+    ),
     "Bearer, then Basic": malformed("Bearer {good}", "Basic YXBwOg=="),
     # A server that gets them joined sees another scheme, as RFC 6750 has it.
     "Basic, then Bearer": Case(
@@ -136,6 +145,30 @@ def test_answer(server, case, tokens):
     assert_nothing_of(answer, [*sent, query, body])
 
 
+@pytest.mark.parametrize("token", ["good", "expired", None])
+def test_no_body_behind_head(server, tokens, token):
+    """Where the next answer begins if the connection is kept: RFC 9112 section 6.3."""
+    address = urlsplit(server.url())
+    lines = ["/profile HTTP/1.1", f"Host: {address.netloc}"]
+    if token:
+        lines.append(f"Authorization: Bearer {tokens[token]}")
+    request = " " + "\r\n".join([*lines, "", ""])
+    with (
+        socket.create_connection((address.hostname, address.port), PATIENCE) as sock,
+        sock.makefile("rb") as answers,
+    ):
+        sock.sendall(f"HEAD{request}".encode())
+        version, status, _ = answers.readline().split(maxsplit=2)
+        headers = parse_headers(answers)
+        assert int(status) in ({"good": (200, 405)}.get(token, (401, 405)))
+        if version == b"HTTP/1.0" or headers.get("Connection") == "close":
+            assert answers.read() == b""
+        else:
+            sock.sendall(f"GET{request}".encode())
+            version, *_ = answers.readline().split(maxsplit=1)
+            assert version == b"HTTP/1.1"
+
+
 def check_refusal(answer, case):
     """RFC 6750 section 3."""
     (challenge,) = answer.headers.get_all("WWW-Authenticate", [])
@@ -147,8 +180,10 @@ def check_refusal(answer, case):
     description = told.get("error_description")
     assert (description is None) == (case.error is None)
     # For a reader of the body: why, although the challenge of a request without
-    # a token must not say it.
-    assert answer.json
+    # a token must not say it. There is no code for that, in the body either.
+    if case.error is None:
+        assert "error" not in answer.json
+    assert answer.json.get("error", case.error) == case.error
     assert (description or "Authorization header") in answer.text
 
 

@@ -336,6 +336,17 @@ def test_sqlite_file_can_be_made_by_several_processes_at_once(tmp_path):
         assert list(pool.map(start, range(6))) == ["1\n"] * 6
 
 
+@pytest.mark.parametrize("use", ["find_salt", "rotate"])
+def test_sqlite_waits_a_second_for_a_lock(sqlite, use):
+    arguments = {"find_salt": [APP], "rotate": [PROVIDER, "app"]}
+    with sqlite.connect() as other:
+        other.execute("BEGIN EXCLUSIVE")
+        begun = time.monotonic()
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            getattr(sqlite, use)(*arguments[use])
+        assert 0.9 < time.monotonic() - begun < 3
+
+
 def test_sqlite_makes_no_second_file(sqlite):
     """When the first has gone, nobody finds a salt in a new one."""
     sqlite.FILE.unlink()
@@ -397,8 +408,32 @@ def test_redis_keeps_a_revocation_as_long_as_a_leeway(redis_store, database, pas
     redis_store.revoke(token)
     with pytest.raises(joat.InvalidSignature):
         joat.verify_token(token, leeway=redis_store.MARGIN)
-    expires = database.expiretime(redis_store.key("revoked", PROVIDER, "app", "1"))
-    assert expires == joat.unverified_claims(token)["exp"] + redis_store.MARGIN
+    ends = database.expiretime(redis_store.key("revoked", PROVIDER, "app", "1"))
+    assert ends == time.time() + redis_store.LIFETIME + redis_store.MARGIN
+
+
+@pytest.mark.parametrize(
+    "lifetimes",
+    [
+        pytest.param((60, 3600), id="the shorter of two"),
+        pytest.param((3600, 60), id="the longer of two"),
+        pytest.param((86_400, 60), id="one longer than the store knows of"),
+    ],
+)
+def test_redis_revokes_every_token_with_the_jti(redis_store, pass_time, lifetimes):
+    """Although there should be one: until the last of them has expired."""
+    tokens = [
+        issue_token(jti="1", lifetime=timedelta(seconds=each)) for each in lifetimes
+    ]
+    redis_store.revoke(tokens[0])
+    key = redis_store.key("revoked", PROVIDER, "app", "1")
+    ends = redis_store.store.expiretime(key)
+    assert (
+        ends <= time.time() + max(*lifetimes, redis_store.LIFETIME) + redis_store.MARGIN
+    )
+    for token in tokens:
+        assert ends >= joat.unverified_claims(token)["exp"] + redis_store.MARGIN
+    assert accepts(*tokens) == [False, False]
 
 
 def test_redis_rotates_once_what_is_sent_twice(redis_store, monkeypatch, pass_time):

@@ -1,14 +1,16 @@
 """Every token endpoint of the recipes: the client credentials grant, over HTTP."""
 
+from contextlib import closing, suppress
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from http.client import HTTPConnection
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from authorization import ZOE
 from oauthlib.oauth2 import BackendApplicationClient
 from oauthlib.oauth2.rfc6749.errors import InvalidClientError, InvalidScopeError
 from requests_oauthlib import OAuth2Session
-from servers import PROVIDER, SALT, ask, basic
+from servers import PATIENCE, PROVIDER, SALT, ask, basic
 from werkzeug.datastructures import WWWAuthenticate
 
 import joat
@@ -65,6 +67,7 @@ NO_PASSWORD = "unsupported_grant_type unauthorized_client"
 OTHER_GRANT = "unsupported_grant_type unauthorized_client invalid_grant invalid_request"
 BAD_LOGIN = "invalid_client invalid_request"
 BAD_SCOPE = "invalid_scope invalid_request"
+NO_TARGET = "invalid_target"  # RFC 8707 section 2
 CASES = {
     "all that the client may": granted(ALL),
     "empty scope": granted(ALL, scope=""),
@@ -82,6 +85,8 @@ CASES = {
     "a lifetime in the form": granted(ALL, expires_in="99999999"),
     "credentials in the form": granted(ALL, extra_credentials='{"access_token": "x"}'),
     "tokens in the form": granted(ALL, token="x", access_token="x", refresh_token="x"),
+    "a scope twice in one": granted("read", scope="read read"),
+    "no resource's name": granted(ALL, resource=""),
     "no client": stranger(),
     "no secret": stranger(basic("app:")),
     "wrong secret": stranger(basic("app:app's Secret")),
@@ -92,6 +97,11 @@ CASES = {
     "a login that is no base64": stranger("Basic ????"),
     "a login without a colon": stranger(basic("app")),
     "a login that is no UTF-8": stranger(basic("app:\xff")),
+    # PBKDF2 and scrypt pad a secret with NULs.
+    "a NUL behind the secret": stranger(basic("app:app's secret\0")),
+    "NULs behind the secret": stranger(basic("app:app's secret" + 9 * "\0")),
+    "an encoded NUL behind the secret": stranger(basic("app:app%27s+secret%00")),
+    "a NUL behind a wrong secret": stranger(basic("app:wrong\0")),
     "a login with a NUL": stranger(basic("app\0:app's secret")),
     "Digest": stranger('Digest username="app", password="app\'s secret"'),
     "Bearer": stranger("Bearer app"),
@@ -108,6 +118,20 @@ CASES = {
     "more scope": refused("invalid_scope", form(scope="profile admin")),
     "other scope": refused("invalid_scope", form(scope="admin")),
     "scope in another case": refused("invalid_scope", form(scope="Profile")),
+    # RFC 6749 section 3.3: only a space separates permissions.
+    "a tab in the scope": refused(BAD_SCOPE, form(scope="profile\tread")),
+    "a line feed in the scope": refused(BAD_SCOPE, form(scope="profile\nread")),
+    "a no-break space in the scope": refused(
+        BAD_SCOPE, form(scope="profile\N{NO-BREAK SPACE}read")
+    ),
+    "a no-break space behind the scope": refused(
+        BAD_SCOPE, form(scope="profile\N{NO-BREAK SPACE}")
+    ),
+    "an unknown resource": refused(NO_TARGET, form(resource="https://api.example")),
+    "a resource that is no URL": refused(NO_TARGET, form(resource="http://[")),
+    "a resource twice": refused(
+        f"{NO_TARGET} invalid_request", f"{GRANT}&resource=x&resource=y"
+    ),
     "scope twice": refused("invalid_request", f"{GRANT}&scope=read&scope=profile"),
     "grant type twice": refused("invalid_request", f"{GRANT}&{GRANT}"),
     "scope that is no UTF-8": refused(BAD_SCOPE, f"{GRANT}&scope=%ff"),
@@ -127,7 +151,6 @@ CASES = {
     "a user as the client": ignored_or_refused(BAD_LOGIN, client_id="user:zoe"),
     "a space as the scope": ignored_or_refused(BAD_SCOPE, scope=" "),
     "two spaces in the scope": ignored_or_refused(BAD_SCOPE, scope="profile  read"),
-    "a tab in the scope": ignored_or_refused(BAD_SCOPE, scope="profile\tread"),
     "scope in the URL": ignored_or_refused("invalid_request", "?scope=read"),
     "client in the URL": ignored_or_refused("invalid_request", "?client_id=web"),
     "no hexadecimal digits in the URL": ignored_or_refused("invalid_request", "?a=%zz"),
@@ -195,6 +218,33 @@ def test_no_token_by_get(server):
     answer = ask(url, headers=[("Authorization", APP)])
     assert 400 <= answer.status < 500
     assert "access_token" not in answer.text
+
+
+# A megabyte of what would otherwise be ignored.
+LARGE = {
+    "a long value": f"{GRANT}&a={1_000_000 * 'a'}",
+    "many parameters": GRANT + "".join(f"&a{n}=" for n in range(125_000)),
+}
+
+
+@pytest.mark.parametrize("body", LARGE.values(), ids=LARGE)
+@pytest.mark.parametrize(
+    ("login", "statuses"),
+    [
+        pytest.param(APP, (400, 413), id="client"),
+        pytest.param(basic("app:wrong"), (400, 401, 413), id="stranger"),
+    ],
+)
+def test_large_form(server, body, login, statuses):
+    headers = {"Authorization": login, "Content-Type": Case.content_type}
+    address = urlsplit(server.url(9000)).netloc
+    with closing(HTTPConnection(address, timeout=PATIENCE)) as connection:
+        # The server may answer and hang up before it has it all.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            connection.request("POST", "/token", body, headers)
+        answer = connection.getresponse()
+        assert answer.status in statuses
+        assert b"access_token" not in answer.read()
 
 
 def test_every_stranger_costs_as_many_hashes(server):

@@ -1,7 +1,7 @@
 """A resource server whose middleware lets only requests with a good token pass.
 
 For production, keep the secret where you keep your others, and put a server that
-speaks HTTPS in front: whoever reads a bearer token can use it.
+speaks HTTPS in front: anyone who reads a bearer token can use it.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import joat
 
 PROVIDER = "https://example.com"
 SCOPE = ["profile"]
-SALTS = os.environ["JOAT_SALT"].strip().split("\n")
+SALTS = joat.parse_salts(os.environ["JOAT_SALT"])
 
 
-def find_salt(claims: dict[str, object]) -> list[str]:
+def find_salt(claims: dict[str, object]) -> list[bytes]:
     """Return the salts that may have signed a token, newest first."""
     return SALTS
 
@@ -42,21 +42,17 @@ logging.getLogger("aiohttp.server").addFilter(drop_exception)
 
 def authenticate(request: web.Request) -> joat.Credentials:
     """Return what the request's token grants, or raise a `joat.TokenError`."""
-    values = request.headers.getall("Authorization", [])
-    if len(values) > 1:
-        # If one were picked here and another one by a proxy in front, each would
-        # have let somebody else in.
-        raise joat.InvalidRequest("there are several Authorization headers")
-    header = values[0] if values else None
+    # If the application read one header and a proxy another, each would authenticate
+    # a different user. joat refuses several if they are joined.
+    header = ", ".join(request.headers.getall("Authorization", [])) or None
     return joat.authenticate(header, provider=PROVIDER, scope=SCOPE)
 
 
 def refuse(error: joat.TokenError) -> web.Response:
     """Return the answer of RFC 6750 section 3."""
-    answer = {
-        "error": error.error or "missing_token",
-        "error_description": error.description,
-    }
+    answer = {"error_description": error.description}
+    if error.error:  # RFC 6750 section 3.1 has none for a missing token
+        answer["error"] = error.error
     challenge = error.www_authenticate(realm="profile")
     return web.json_response(
         answer, status=error.status, headers={"WWW-Authenticate": challenge}
@@ -75,7 +71,7 @@ async def bearer_auth(request: web.Request, handler: Handler) -> web.StreamRespo
 
 
 async def profile(request: web.Request) -> web.Response:
-    """Tell whose token it is."""
+    """Return whose token it is."""
     return web.json_response({"user": request[CREDENTIALS]["user_id"]})
 
 

@@ -55,10 +55,9 @@ require_oauth = Protector()
 @app.errorhandler(joat.TokenError)
 def refuse(error: joat.TokenError) -> ResponseReturnValue:
     """Return the answer of RFC 6750 section 3."""
-    answer = {
-        "error": error.error or "missing_token",
-        "error_description": error.description,
-    }
+    answer = {"error_description": error.description}
+    if error.error:  # RFC 6750 section 3.1 has none for a missing token
+        answer["error"] = error.error
     challenge = error.www_authenticate(realm="profile")
     return answer, error.status, {"WWW-Authenticate": challenge}
 

@@ -65,6 +65,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "loggers": {"oauthlib": {"level": "INFO"}, "oauth2_provider": {"level": "INFO"}},
 }
+DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 

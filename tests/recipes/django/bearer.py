@@ -52,10 +52,9 @@ def token_required(*scope: str) -> Callable[[View], View]:
 
 def refuse(error: joat.TokenError) -> HttpResponse:
     """Return the answer of RFC 6750 section 3."""
-    answer = {
-        "error": error.error or "missing_token",
-        "error_description": error.description,
-    }
+    answer = {"error_description": error.description}
+    if error.error:  # RFC 6750 section 3.1 has none for a missing token
+        answer["error"] = error.error
     challenge = error.www_authenticate(realm="profile")
     return JsonResponse(
         answer, status=error.status, headers={"WWW-Authenticate": challenge}

@@ -1,10 +1,10 @@
-"""A resource server that looks the salts up without keeping other requests waiting.
+"""A resource server that awaits the look-up of the salts.
 
-`joat.salt_generator` is a plain function, so a look-up with `await` comes before joat:
-take the token apart, await its salts, and hand them to `verify_token`.
+`joat.salt_generator` cannot be async. So read the claims of the token, await its salts,
+and pass them to `verify_token`.
 
-For production, let `find_salts` ask your database, put a server that speaks HTTPS in
-front, and give `FastAPI` `openapi_url=None` if the description of the API is not for
+For production, query your database in `find_salts`, put a server that speaks HTTPS in
+front, and pass `openapi_url=None` to `FastAPI` if the description of the API is not for
 everybody.
 """
 
@@ -27,12 +27,12 @@ import joat
 
 PROVIDER = "https://example.com"
 SCOPES = {"profile": "Read the profile"}
-SALTS = {"app": os.environ["JOAT_SALT"].strip().split("\n")}
+SALTS = {"app": joat.parse_salts(os.environ["JOAT_SALT"])}
 
 app = FastAPI(title="Profiles")
 
-# What the OpenAPI document says of how to get a token. Its `__call__` only reads one
-# Authorization header; `authorized` takes no notice of what it returns.
+# For the OpenAPI document, which says how to get a token. It also reads the first
+# Authorization header; `authorized` ignores that.
 oauth2 = OAuth2(
     flows=OAuthFlows(
         clientCredentials=OAuthFlowClientCredentials(
@@ -53,10 +53,11 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-async def find_salts(claims: dict[str, Any]) -> list[str]:
+async def find_salts(claims: dict[str, Any]) -> list[bytes]:
     """Return the salts of a token's client, newest first; none for an unknown one.
 
-    Nobody has verified these claims: use them to find salts, and for nothing else.
+    These claims are not verified yet. Use them as a key to the salts, never in a path,
+    a URL or SQL text.
     """
     await asyncio.sleep(0.1)  # A query to your database instead.
     return SALTS.get(claims["aud"], [])
@@ -67,17 +68,15 @@ async def authorized(
     request: Request,
     _: Annotated[str | None, Security(oauth2)],
 ) -> joat.Credentials:
-    """Return what the request's token grants, the scope that the route needs in it.
+    """Return what the request's token grants, if it has the scope of the route.
 
     Raises the `joat.TokenError` that `refuse` answers.
     """
-    # `headers.get` would take the first of several. A proxy in front may have looked
-    # at another one.
-    headers = request.headers.getlist("Authorization")
-    if len(headers) > 1:
-        raise joat.InvalidRequest("there is more than one Authorization header")
-    token = joat.bearer_token(headers[0] if headers else None)
-    # Under this name, crash reporters do not send it.
+    # `headers.get` would return the first of several headers, and a proxy may have
+    # checked another one. joat refuses them if they are joined.
+    header = ", ".join(request.headers.getlist("Authorization")) or None
+    token = joat.bearer_token(header)
+    # Crash reporters do not send a variable of this name.
     secret = await find_salts(joat.unverified_claims(token))
     return joat.verify_token(token, provider=PROVIDER, scope=needed.scopes, salt=secret)
 
@@ -85,10 +84,9 @@ async def authorized(
 @app.exception_handler(joat.TokenError)
 async def refuse(request: Request, error: joat.TokenError) -> JSONResponse:
     """Return the answer of RFC 6750 section 3."""
-    answer = {
-        "error": error.error or "missing_token",
-        "error_description": error.description,
-    }
+    answer = {"error_description": error.description}
+    if error.error:  # RFC 6750 section 3.1 has none for a missing token
+        answer["error"] = error.error
     challenge = error.www_authenticate(realm="profile")
     return JSONResponse(answer, error.status, {"WWW-Authenticate": challenge})
 
@@ -98,5 +96,5 @@ async def refuse(request: Request, error: joat.TokenError) -> JSONResponse:
 async def profile(
     credentials: Annotated[joat.Credentials, Security(authorized, scopes=["profile"])],
 ) -> dict[str, str | int]:
-    """Tell whose token it is."""
+    """Return whose token it is."""
     return {"user": credentials["user_id"]}

@@ -1,8 +1,8 @@
-"""A resource server: it answers those who bring an access token.
+"""A resource server: it answers requests that have an access token.
 
-It needs the `JOAT_SALT` of the authorization server and nothing else from there.
+All that it needs from the authorization server is its `JOAT_SALT`.
 For production, keep that secret where you keep your others, and put a server that
-speaks HTTPS in front: whoever reads a bearer token can use it.
+speaks HTTPS in front: anyone who reads a bearer token can use it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from flask.typing import ResponseReturnValue
 import joat
 
 PROVIDER = "https://example.com"
-SALTS = os.environ["JOAT_SALT"].strip().split("\n")
+SALTS = joat.parse_salts(os.environ["JOAT_SALT"])
 
 
-def find_salt(claims: dict[str, object]) -> list[str]:
+def find_salt(claims: dict[str, object]) -> list[bytes]:
     """Return the salts that may have signed a token, newest first."""
     return SALTS
 
@@ -28,13 +28,13 @@ app = Flask(__name__)
 
 
 def authorized(*scope: str) -> joat.Credentials:
-    """Return what the request's token grants, all of `scope` among it.
+    """Return what the request's token grants, which includes all of `scope`.
 
     Raises the `joat.TokenError` that `refuse` answers.
     """
-    # A WSGI server joins several Authorization headers with commas. They must stay
-    # joined, for joat to refuse them: if one were picked here and another one by a
-    # proxy in front, each would have let somebody else in.
+    # A WSGI server joins several Authorization headers with commas, and joat refuses
+    # them. If the application read one header and a proxy another, each would
+    # authenticate a different user.
     header = request.headers.get("Authorization")
     return joat.authenticate(header, provider=PROVIDER, scope=scope)
 
@@ -42,16 +42,15 @@ def authorized(*scope: str) -> joat.Credentials:
 @app.errorhandler(joat.TokenError)
 def refuse(error: joat.TokenError) -> ResponseReturnValue:
     """Return the answer of RFC 6750 section 3."""
-    answer = {
-        "error": error.error or "missing_token",
-        "error_description": error.description,
-    }
+    answer = {"error_description": error.description}
+    if error.error:  # RFC 6750 section 3.1 has none for a missing token
+        answer["error"] = error.error
     challenge = error.www_authenticate(realm="profile")
     return answer, error.status, {"WWW-Authenticate": challenge}
 
 
 @app.route("/profile", methods=["GET", "POST"])
 def profile() -> ResponseReturnValue:
-    """Tell whose token it is."""
+    """Return whose token it is."""
     credentials = authorized("profile")
     return {"user": credentials["user_id"]}

@@ -22,7 +22,7 @@ import joat
 
 PROVIDER = "https://example.com"
 LIFETIME = timedelta(minutes=10)
-SALTS = os.environ["JOAT_SALT"].strip().split("\n")
+SALTS = joat.parse_salts(os.environ["JOAT_SALT"])
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ class Client:
     scope: tuple[str, ...]
 
 
-# For the demonstration; in production a database, which only ever sees the hash.
+# For the demonstration. In production use a database, which only ever gets the hash.
 CLIENTS = {"app": Client(generate_password_hash("app's secret"), ("profile", "read"))}
-# Nobody has this one's secret. It is checked in place of that of an unknown client, so
-# that the time of the answer does not tell which clients there are.
+# Checked in place of a client that is unknown, so timing does not reveal which clients
+# exist. Nobody has its secret.
 NOBODY = Client(generate_password_hash(secrets.token_hex()), ())
 
 
-def find_salt(claims: dict[str, object]) -> list[str]:
+def find_salt(claims: dict[str, object]) -> list[bytes]:
     """Return the salts of a token's client, newest first: the first one signs."""
     return SALTS
 
@@ -48,6 +48,7 @@ def find_salt(claims: dict[str, object]) -> list[str]:
 joat.salt_generator = find_salt
 token_generator = joat.TokenGenerator(PROVIDER)
 app = Flask(__name__)
+app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
 
 
 def authenticated_client() -> str | None:
@@ -58,6 +59,9 @@ def authenticated_client() -> str | None:
     # RFC 6749 section 2.3.1: both are encoded as in a form before they are joined.
     client_id = unquote_plus(login.username or "")
     secret = unquote_plus(login.password or "")
+    if "\0" in secret:
+        # Hashes pad a secret with NULs: one with NULs behind it has the same hash.
+        return None
     client = CLIENTS.get(client_id, NOBODY)
     good = check_password_hash(client.secret_hash, secret)
     return client_id if good and client is not NOBODY else None
@@ -84,9 +88,15 @@ def token() -> ResponseReturnValue:
         return {"error": "invalid_request"}, 400
     if grant_type != "client_credentials":
         return {"error": "unsupported_grant_type"}, 400
+    if request.form.get("resource"):
+        # Rather no token than one that is good at other resource servers as well
+        # (RFC 8707).
+        return {"error": "invalid_target"}, 400
 
     allowed = CLIENTS[client_id].scope
-    scope = request.form.get("scope", "").split() or list(allowed)
+    asked = request.form.get("scope")
+    # Each permission once; only a space separates them (RFC 6749 section 3.3).
+    scope = list(dict.fromkeys(asked.split(" "))) if asked else list(allowed)
     if not set(scope) <= set(allowed):
         return {"error": "invalid_scope"}, 400
 

@@ -1,8 +1,8 @@
 """A resource server on oauthlib itself, here in Flask.
 
-It needs the `JOAT_SALT` of the authorization server and nothing else from there.
+All that it needs from the authorization server is its `JOAT_SALT`.
 For production, keep that secret where you keep your others, and put a server that
-speaks HTTPS in front: whoever reads a bearer token can use it.
+speaks HTTPS in front: anyone who reads a bearer token can use it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from oauthlib.oauth2 import BearerToken, RequestValidator, ResourceEndpoint
 import joat
 
 PROVIDER = "https://example.com"
-SALTS = os.environ["JOAT_SALT"].strip().split("\n")
+SALTS = joat.parse_salts(os.environ["JOAT_SALT"])
 
 
-def find_salt(claims: dict[str, object]) -> list[str]:
+def find_salt(claims: dict[str, object]) -> list[bytes]:
     """Return the salts that may have signed a token, newest first."""
     return SALTS
 
@@ -30,15 +30,15 @@ app = Flask(__name__)
 
 
 class Validator(RequestValidator):
-    """Let joat read the whole header: oauthlib hides what is wrong with it."""
+    """Lets joat read the whole header, because oauthlib hides what is wrong with it."""
 
     def validate_bearer_token(
         self, token: str, scopes: list[str], request: Request
     ) -> bool:
         """Put what the token grants into the request, or raise a `joat.TokenError`."""
-        # A WSGI server joins several Authorization headers with commas. They must stay
-        # joined, for joat to refuse them: if one were picked here and another one by a
-        # proxy in front, each would have let somebody else in.
+        # A WSGI server joins several Authorization headers with commas, and joat
+        # refuses them. If the application read one header and a proxy another, each
+        # would authenticate a different user.
         header = request.headers.get("Authorization")
         credentials = joat.authenticate(header, provider=PROVIDER, scope=scopes)
         request.user = credentials["user_id"]
@@ -47,17 +47,17 @@ class Validator(RequestValidator):
         return True
 
 
-# Of oauthlib's `Server` only what a resource server is: no tokens are issued here.
+# Only a part of oauthlib's `Server`, because no tokens are issued here.
 server = ResourceEndpoint("Bearer", {"Bearer": BearerToken(Validator())})
 
 
 def authorized(*scope: str) -> Request:
-    """Return the request with its `user`, `client` and `scopes`, which has all `scope`.
+    """Return the request with its `user`, `client` and `scopes` (all of `scope`).
 
     Raises the `joat.TokenError` that `refuse` answers.
     """
-    # Neither the query nor the body: oauthlib would look for a token in both, and
-    # raise ValueError at a query that it can't read.
+    # Without the query and the body: oauthlib would look for a token in both, and raise
+    # ValueError for a query that it cannot read.
     _, asked = server.verify_request(
         request.base_url, headers=dict(request.headers), scopes=list(scope)
     )
@@ -67,16 +67,15 @@ def authorized(*scope: str) -> Request:
 @app.errorhandler(joat.TokenError)
 def refuse(error: joat.TokenError) -> ResponseReturnValue:
     """Return the answer of RFC 6750 section 3."""
-    answer = {
-        "error": error.error or "missing_token",
-        "error_description": error.description,
-    }
+    answer = {"error_description": error.description}
+    if error.error:  # RFC 6750 section 3.1 has none for a missing token
+        answer["error"] = error.error
     challenge = error.www_authenticate(realm="profile")
     return answer, error.status, {"WWW-Authenticate": challenge}
 
 
 @app.route("/profile", methods=["GET", "POST"])
 def profile() -> ResponseReturnValue:
-    """Tell whose token it is."""
+    """Return whose token it is."""
     asked = authorized("profile")
     return {"user": asked.user}

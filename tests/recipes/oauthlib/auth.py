@@ -3,8 +3,8 @@
 It is for clients that act for themselves (RFC 6749 section 4.4), and that authenticate
 by HTTP Basic. For production, keep the clients in a database and the salts where you
 keep your secrets, limit how often a client may try, and put a server that speaks HTTPS
-in front. A server with refresh tokens needs a `refresh_token_generator` as well: else
-oauthlib makes them with `issue`, and they are good as access tokens.
+in front. A server with refresh tokens needs a `refresh_token_generator` as well.
+Otherwise oauthlib makes them with `issue`, and they are good as access tokens.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from urllib.parse import unquote_plus, urlencode
 
 import flask
 from flask import Flask, Response
+from flask.typing import ResponseReturnValue
 from oauthlib.common import Request
 from oauthlib.oauth2 import BackendApplicationServer, RequestValidator
 from werkzeug.security import check_password_hash, generate_password_hash
@@ -27,7 +28,8 @@ import joat
 
 PROVIDER = "https://example.com"
 LIFETIME = timedelta(minutes=10)
-SALTS = os.environ["JOAT_SALT"].strip().split("\n")
+BASIC = {"WWW-Authenticate": 'Basic realm="token"'}
+SALTS = joat.parse_salts(os.environ["JOAT_SALT"])
 
 
 @dataclass(frozen=True)
@@ -39,16 +41,16 @@ class Client:
     scope: tuple[str, ...]
 
 
-# For the demonstration; in production a database, which only ever sees the hash.
+# For the demonstration. In production use a database, which only ever gets the hash.
 CLIENTS = {
     "app": Client("app", generate_password_hash("app's secret"), ("profile", "read"))
 }
-# Nobody has this one's secret. It is checked in place of that of an unknown client, so
-# that the time of the answer does not tell which clients there are.
+# Checked in place of a client that is unknown, so timing does not reveal which clients
+# exist. Nobody has its secret.
 NOBODY = Client("", generate_password_hash(secrets.token_hex()), ())
 
 
-def find_salt(claims: dict[str, object]) -> list[str]:
+def find_salt(claims: dict[str, object]) -> list[bytes]:
     """Return the salts of a token's client, newest first: the first one signs."""
     return SALTS
 
@@ -58,6 +60,24 @@ token_generator = joat.TokenGenerator(PROVIDER)
 # oauthlib's debug messages hold the tokens that it issues.
 logging.getLogger("oauthlib").setLevel(logging.INFO)
 app = Flask(__name__)
+# oauthlib needs seconds for a form of a few megabytes.
+app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
+
+
+def authenticated_client() -> Client | None:
+    """Return the client that sent the request (RFC 6749 section 2.3.1), or None."""
+    login = flask.request.authorization
+    if login is None or login.type != "basic":
+        return None
+    # Both are encoded as in a form before they are joined.
+    client_id = unquote_plus(login.username or "")
+    secret = unquote_plus(login.password or "")
+    if "\0" in secret:
+        # Hashes pad a secret with NULs: one with NULs behind it has the same hash.
+        return None
+    client = CLIENTS.get(client_id, NOBODY)
+    good = check_password_hash(client.secret_hash, secret)
+    return client if good and client is not NOBODY else None
 
 
 def issue(asked: Any) -> str:
@@ -80,20 +100,10 @@ class Validator(RequestValidator):
     """What oauthlib asks about clients; the arguments' names are its own."""
 
     def authenticate_client(self, request: Request, *args: Any, **kwargs: Any) -> bool:
-        """Find the client that sent the request (RFC 6749 section 2.3.1)."""
-        login = flask.request.authorization
-        if login is None or login.type != "basic":
-            return False
-        # Both are encoded as in a form before they are joined.
-        client_id = unquote_plus(login.username or "")
-        secret = unquote_plus(login.password or "")
-        client = CLIENTS.get(client_id, NOBODY)
-        good = check_password_hash(client.secret_hash, secret)
-        # The form may name the client, too, but no other one.
-        if not good or client is NOBODY or request.client_id not in (None, client_id):
-            return False
-        request.client = client
-        return True
+        """Put the client that `token` has authenticated into the request."""
+        request.client = flask.g.client
+        # The form may also name the client, but no other one.
+        return request.client_id in (None, flask.g.client.client_id)
 
     def validate_grant_type(
         self,
@@ -104,7 +114,7 @@ class Validator(RequestValidator):
         *args: Any,
         **kwargs: Any,
     ) -> bool:
-        """Allow the only grant of this server to all its clients."""
+        """Allow all clients the only grant of this server."""
         return grant_type == "client_credentials"
 
     def get_default_scopes(
@@ -122,13 +132,18 @@ class Validator(RequestValidator):
         *args: Any,
         **kwargs: Any,
     ) -> bool:
-        """Tell whether the client may have all that it asks for."""
+        """Tell whether the client may have all that it asks for, and keep each once."""
+        if request.scope:
+            # oauthlib drops any white space around it, but only a space separates
+            # permissions (RFC 6749 section 3.3).
+            scopes = request.scope.split(" ")
+        request.scopes = list(dict.fromkeys(scopes))
         return set(scopes) <= set(CLIENTS[client_id].scope)
 
     def save_bearer_token(
         self, token: Any, request: Request, *args: Any, **kwargs: Any
     ) -> None:
-        """Keep nothing: a token of joat says all that is to be known of it."""
+        """Keep nothing, because a token of joat holds all that it grants."""
 
 
 server = BackendApplicationServer(
@@ -146,17 +161,25 @@ def forbid_caching(response: Response) -> Response:
 
 
 @app.post("/token")
-def token() -> Response:
+def token() -> ResponseReturnValue:
     """Issue an access token (RFC 6749 section 5.1), or say why not (section 5.2)."""
-    # Without what has no value, which counts as left out (RFC 6749 section 3.2), and
-    # without what stands in the URL, where no parameter belongs.
+    # The client first: only a client may make this server read a form.
+    flask.g.client = authenticated_client()
+    if flask.g.client is None:
+        return {"error": "invalid_client"}, 401, BASIC
+    # Without parameters that have no value, which count as omitted (RFC 6749 section
+    # 3.2), and without those of the URL, where none belongs.
     form = [
         (name, value) for name, value in flask.request.form.items(multi=True) if value
     ]
+    if "resource" in dict(form):
+        # Rather no token than one that is good at other resource servers as well
+        # (RFC 8707).
+        return {"error": "invalid_target"}, 400
     headers, body, status = server.create_token_response(
         flask.request.base_url, "POST", urlencode(form)
     )
     if status == 401:
         # oauthlib's challenge is that of a resource server (RFC 6750).
-        headers["WWW-Authenticate"] = 'Basic realm="token"'
+        headers.update(BASIC)
     return Response(body, status, headers)

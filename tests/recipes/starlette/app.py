@@ -1,16 +1,16 @@
 """A resource server behind the middleware: a page, and a WebSocket.
 
 A program opens the WebSocket with an Authorization header. A browser cannot send one:
-let it trade its token for a short-lived ticket first, rather than put the token into
-the URL. For production, keep the secret where you keep your others, and put a server
-that speaks HTTPS in front: whoever reads a bearer token can use it.
+let it first trade its token for a short-lived ticket, and do not put the token into the
+URL. For production, keep the secret where you keep your others, and put a server
+that speaks HTTPS in front: anyone who reads a bearer token can use it.
 """
 
 from __future__ import annotations
 
 import os
 
-from bearer import BearerAuth
+from asgi_bearer import BearerAuth
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -20,10 +20,10 @@ from starlette.websockets import WebSocket
 
 import joat
 
-SALTS = os.environ["JOAT_SALT"].strip().split("\n")
+SALTS = joat.parse_salts(os.environ["JOAT_SALT"])
 
 
-def find_salt(claims: dict[str, object]) -> list[str]:
+def find_salt(claims: dict[str, object]) -> list[bytes]:
     """Return the salts that may have signed a token, newest first."""
     return SALTS
 
@@ -32,12 +32,12 @@ joat.salt_generator = find_salt
 
 
 async def profile(request: Request) -> JSONResponse:
-    """Tell whose token it is."""
+    """Return whose token it is."""
     return JSONResponse({"user": request.scope["joat"]["user_id"]})
 
 
 async def greet(websocket: WebSocket) -> None:
-    """Tell whose token it is, over a WebSocket."""
+    """Send whose token it is over a WebSocket."""
     await websocket.accept()
     await websocket.send_json({"user": websocket.scope["joat"]["user_id"]})
     await websocket.close()

@@ -1,7 +1,7 @@
-"""A resource server over the salts in Redis.
+"""A resource server that looks the salts up in Redis.
 
-Without Redis nobody knows what is revoked: each request that needs it fails with 503,
-and none is let in. With `sqlite` it is the same, and the error is `sqlite3.Error`.
+When Redis is down, nobody knows which tokens are revoked: a request that needs Redis
+gets a 503. With `sqlite` it is the same, and the error is `sqlite3.Error`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ app = Flask(__name__)
 @app.errorhandler(joat.TokenError)
 def refuse(error: joat.TokenError) -> ResponseReturnValue:
     """Return the answer of RFC 6750 section 3."""
-    answer = {
-        "error": error.error or "missing_token",
-        "error_description": error.description,
-    }
+    answer = {"error_description": error.description}
+    if error.error:  # RFC 6750 section 3.1 has none for a missing token
+        answer["error"] = error.error
     challenge = error.www_authenticate(realm="profile")
     return answer, error.status, {"WWW-Authenticate": challenge}
 
@@ -30,14 +29,14 @@ def refuse(error: joat.TokenError) -> ResponseReturnValue:
 @app.errorhandler(redis.RedisError)
 def fail(error: redis.RedisError) -> ResponseReturnValue:
     """Return an answer that blames no token."""
-    # Its type alone: the text of an error may repeat a command, and a salt with it.
+    # Only its type: the text of an error may repeat a command, and a salt with it.
     app.logger.error("the store of the salts fails: %s", type(error).__name__)
     return {"error": "temporarily_unavailable"}, 503, {"Retry-After": "1"}
 
 
 @app.route("/profile", methods=["GET", "POST"])
 def profile() -> ResponseReturnValue:
-    """Tell whose token it is."""
+    """Return whose token it is."""
     # Several Authorization headers come joined with commas, and are refused as such.
     header = request.headers.get("Authorization")
     credentials = joat.authenticate(header, provider=PROVIDER, scope=["profile"])

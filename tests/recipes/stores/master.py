@@ -3,16 +3,16 @@
 `JOAT_MASTERS` holds the master secrets, one a line, newest first, each made by
 `python -c "import secrets; print(secrets.token_hex(32))"`. A resource server that
 serves one client gets what this prints for it, as its `JOAT_SALT`, and can then issue
-for that client alone:
+only for that client:
 
     python master.py https://example.com app
 
-To rotate the salts of all clients, put a new line in front. What is printed then, two
-salts, the servers of one client need before the authorization server signs with the new
-one. Take the old line away everywhere when the last token from before has expired.
+To rotate the salts of all clients, put a new line in front. Two salts are printed then.
+The servers of a client need both before the authorization server signs with the new
+one. Remove the old line everywhere when the last token that it signed has expired.
 
 For production, keep the masters where you keep your other secrets and give them to the
-authorization server alone. Issue only to clients that you have registered: a salt can
+authorization server only. Issue only to clients that you have registered: a salt can
 be derived for any name.
 """
 
@@ -30,11 +30,11 @@ import joat
 LINES = re.compile(r"[\r\n]*[0-9a-f]{64}([\r\n]+[0-9a-f]{64})*[\r\n]*")
 
 
-# What holds a secret is named so: crash reporters know the name, and do not send it.
+# The parameter is named `secret`: crash reporters do not send such a variable.
 def read_masters(secret: str) -> list[bytes]:
     """Return the master secrets of a text that has one a line."""
-    # 32 random octets are a key as they are, so that HKDF may go without its first
-    # step (RFC 5869 section 3.3). A password, or half a key, is none.
+    # 32 random octets are a key as they are, so HKDF does not need its first step (RFC
+    # 5869 section 3.3). A password or half a key would need it.
     if not LINES.fullmatch(secret):
         raise ValueError(
             "JOAT_MASTERS must hold 64 hexadecimal digits (0-9, a-f) on each line"
@@ -48,9 +48,9 @@ MASTERS = read_masters(os.environ["JOAT_MASTERS"])
 def derive_salt(secret: bytes, provider: str | int, client_id: str | int) -> str:
     """Return the salt of one client: HKDF-Expand of RFC 5869, in hexadecimal.
 
-    The salt is this very text, so that it can be a line of `JOAT_SALT`.
+    The salt is the text itself, so that it can be a line of `JOAT_SALT`.
     """
-    # JSON keeps apart 1 and "1", and where the provider ends and the client begins.
+    # JSON tells 1 from "1", and shows where the provider ends and the client begins.
     info = json.dumps(["joat", provider, client_id]).encode()
     return hmac.digest(secret, info + b"\x01", "sha256").hex()
 

@@ -6,12 +6,12 @@ administration are `rotate`, which also makes a client's first salt, `forget`, a
 
     python -c "import redis_store; redis_store.rotate('https://example.com', 'app')"
 
-Issue every token with `jti=uuid.uuid4().hex`: one without cannot be revoked by itself.
-Without an answer from Redis nobody knows what is revoked: see `api.py`.
+Issue every token with `jti=uuid.uuid4().hex`: without a `jti` it cannot be revoked by
+itself. When Redis is down, nobody knows which tokens are revoked: see `api.py`.
 
 For production, set `LIFETIME` to the longest lifetime of your tokens. Let Redis write
 all to disk before it answers (`appendonly yes`, `appendfsync always`) and evict nothing
-(`maxmemory-policy noeviction`), or else it may forget what is revoked. Between machines
+(`maxmemory-policy noeviction`). Otherwise Redis may lose revocations. Between machines
 use a `rediss://` address, and let resource servers read only. Rotate on a schedule. If
 a salt leaked, `forget` the client and `rotate`: retired salts still verify for a while.
 """
@@ -41,13 +41,13 @@ store = redis.Redis.from_url(
     os.environ["REDIS_URL"],
     socket_connect_timeout=1,
     socket_timeout=1,
-    # Not once more: a request that waits for Redis holds a worker of the server.
+    # No retry: a request that waits for Redis holds a worker of the server.
     retry=Retry(NoBackoff(), 0),
 )
 
 # The salts of a client are a sorted set, by when they end; the one that signs has no
-# end. A script, since nothing can come between its commands. In this order, should a
-# connection send it twice: the new salt must not retire itself.
+# end. A script is atomic. Its commands are in this order because a connection may send
+# it twice: the new salt must not retire itself.
 ROTATE = """
 for _, salt in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '+inf', '+inf')) do
     redis.call('ZADD', KEYS[1], ARGV[3], salt)
@@ -60,8 +60,9 @@ redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[2])
 def key(kind: str, *identifiers: Identifier) -> str:
     """Return the name of an entry; in JSON 1 is not "1", and no two names run together.
 
-    The commands that take it are sent one by one, not in a pipeline: the errors of a
-    pipeline repeat the command, and with it what the token says.
+    A stranger may choose the identifiers: they are arguments of a command, never part
+    of a script. The commands are sent one by one, not in a pipeline: the errors of a
+    pipeline repeat the command, and with it claims of the token.
     """
     return f"joat:{kind}:{json.dumps(identifiers)}"
 
@@ -70,8 +71,8 @@ def rotate(provider: Identifier, client_id: Identifier) -> None:
     """Give a client a new salt; the one before it verifies until its tokens expire."""
     now = time.time()
     salts = key("salts", provider, client_id)
-    # Text, so that a server may have it as its JOAT_SALT; and under the name that crash
-    # reporters do not send.
+    # Text, so that it can be a line of JOAT_SALT. Crash reporters do not send variables
+    # of this name.
     secret = secrets.token_hex(32)
     store.eval(ROTATE, 1, salts, secret, str(now), str(now + LIFETIME + MARGIN))
 
@@ -79,7 +80,8 @@ def rotate(provider: Identifier, client_id: Identifier) -> None:
 def forget(provider: Identifier, client_id: Identifier) -> None:
     """Delete all salts of a client: from now on its tokens are refused.
 
-    Raises `LookupError` if it has none: what is misspelt would stay good.
+    Raises `LookupError` if it has none. Otherwise the tokens of a misspelt client would
+    stay good.
     """
     if not store.delete(key("salts", provider, client_id)):
         raise LookupError("this client has no salt")
@@ -89,7 +91,7 @@ def revoke(token: str) -> None:
     """Refuse a token from now on.
 
     Raises `joat.TokenError` if it is not valid: expired, revoked before, or never
-    issued. An endpoint of RFC 7009 answers that, too, with 200. Raises a plain
+    issued. An endpoint of RFC 7009 also answers that with 200. Raises a plain
     `ValueError` for a valid token that has no `jti`.
     """
     # A server with a leeway may still accept a token that has just expired.
@@ -97,7 +99,9 @@ def revoke(token: str) -> None:
     if "jti" not in granted:
         raise ValueError("a token without a jti cannot be revoked")
     revoked = key("revoked", granted["provider"], granted["client_id"], granted["jti"])
-    store.set(revoked, "", exat=math.ceil(granted["expires_at"]) + MARGIN)
+    # Another token may have the same jti by mistake: as long as the longest one may.
+    ends = max(granted["expires_at"], time.time() + LIFETIME)
+    store.set(revoked, "", exat=math.ceil(ends) + MARGIN)
 
 
 def find_salt(claims: dict[str, Any]) -> list[bytes] | None:

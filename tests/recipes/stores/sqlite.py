@@ -1,7 +1,7 @@
 """Salts in SQLite, for the processes of one POSIX machine: each client has its own.
 
-`SALTS_DB` names the file. It is made when the first process starts, and its owner
-alone may read it; let all processes that need it run as that user. The functions for
+`SALTS_DB` names the file. It is made when the first process starts, and only its owner
+may read it; let all processes that need it run as that user. The functions for
 your administration are `rotate`, which also makes a client's first salt, and `forget`:
 
     python -c "import sqlite; sqlite.rotate('https://example.com', 'app')"
@@ -48,16 +48,17 @@ COMMIT;
 
 
 def connect() -> closing[sqlite3.Connection]:
-    """Open the database, for `with`; what it does not find there, it does not make."""
+    """Open the database, for `with`; raise an error if it does not exist."""
     # SQLite itself would make a file that others may read.
     uri = f"{FILE.as_uri()}?mode=rw"
-    return closing(sqlite3.connect(uri, uri=True, isolation_level=None))
+    # A request that waits for a lock holds a worker: one second, not five.
+    return closing(sqlite3.connect(uri, timeout=1, isolation_level=None, uri=True))
 
 
 def create() -> None:
-    """Make the file, for its owner alone, unless it is there."""
-    # Only if it is new: whoever closes a file that SQLite has open in the same process
-    # takes away its locks. So this runs once, while the module is imported.
+    """Make the file, for its owner only, unless it exists."""
+    # O_EXCL, and once, at import: closing any descriptor of a file drops the locks that
+    # SQLite has on it in this process.
     with suppress(FileExistsError):
         os.close(os.open(FILE, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     # The journals that SQLite makes beside it get the same permissions.
@@ -73,7 +74,8 @@ def create() -> None:
 def key(provider: Identifier, client_id: Identifier) -> str:
     """Return the name of a client in the table.
 
-    A text for all: SQLite has no integer beyond 64 bits, and 1 is not "1" in JSON.
+    It is always text, because SQLite has no integer beyond 64 bits. In JSON, 1 is not
+    "1".
     """
     return json.dumps([provider, client_id])
 
@@ -98,7 +100,8 @@ def rotate(provider: Identifier, client_id: Identifier) -> None:
 def forget(provider: Identifier, client_id: Identifier) -> None:
     """Delete all salts of a client: from now on its tokens are refused.
 
-    Raises `LookupError` if it has none: what is misspelt would stay good.
+    Raises `LookupError` if it has none. Otherwise the tokens of a misspelt client would
+    stay good.
     """
     delete = "DELETE FROM salts WHERE client = ?"
     with connect() as database:
@@ -116,6 +119,7 @@ def find_salt(claims: dict[str, Any]) -> list[str]:
         SELECT salt FROM salts
         WHERE client = ? AND (ends IS NULL OR ends > ?) ORDER BY id DESC
     """
+    # A bound parameter, never part of the SQL text: these claims are not verified yet.
     client = key(claims["iss"], claims["aud"])
     with connect() as database:
         found = database.execute(query, [client, time.time()])

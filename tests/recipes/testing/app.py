@@ -1,6 +1,6 @@
 """The application under test: a resource server, made by a function.
 
-Since `create_app` reads the salts, a test can set its own before it calls it.
+`create_app` reads the salts, so a test can set its own first.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ PROVIDER = "https://example.com"
 
 def create_app() -> Flask:
     """Return the application, with the salts of `JOAT_SALT`."""
-    secret = os.environ["JOAT_SALT"].strip().split("\n")
+    secret = joat.parse_salts(os.environ["JOAT_SALT"])
 
-    def find_salt(claims: dict[str, object]) -> list[str]:
+    def find_salt(claims: dict[str, object]) -> list[bytes]:
         return secret
 
     joat.salt_generator = find_salt

@@ -18,15 +18,15 @@ def salt(monkeypatch: pytest.MonkeyPatch) -> str:
     """Set a new salt, never the real one, and return it."""
     salt = secrets.token_hex(32)
     monkeypatch.setenv("JOAT_SALT", salt)
-    # The application assigns the hook, which the whole process shares. Whatever it is
-    # now, pytest puts it back after the test.
+    # The application assigns the hook, which the whole process shares. pytest restores
+    # it after the test.
     monkeypatch.setattr(joat, "salt_generator", joat.salt_generator)
     return salt
 
 
 @pytest.fixture
 def client(salt: str) -> FlaskClient:
-    """Return what sends requests to the application."""
+    """Return a client that sends requests to the application."""
     return create_app().test_client()
 
 

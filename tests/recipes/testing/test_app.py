@@ -1,7 +1,7 @@
 """What to test in an application that takes tokens of joat.
 
-That each kind of bad token is refused is joat's affair. These tests show that the
-application asks joat, and asks for the right things.
+joat's own tests show that it refuses each kind of bad token. These show that the
+application calls it, and with the right arguments.
 """
 
 from __future__ import annotations

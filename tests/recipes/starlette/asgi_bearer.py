@@ -1,6 +1,6 @@
 """ASGI middleware that lets only requests and WebSockets with a good token pass.
 
-It needs nothing of Starlette, and so runs before any ASGI application.
+It does not need Starlette: it works with any ASGI application.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 class BearerAuth:
     """Protects a whole application; what a token grants is at `scope["joat"]`.
 
-    `provider` is whose tokens are good, `permissions` what each must hold, `realm` a
-    name for the application.
+    Tokens must be of this `provider` and hold all `permissions`; `realm` names the
+    application.
     """
 
     def __init__(
@@ -46,14 +46,10 @@ class BearerAuth:
 
     def _authenticate(self, headers: list[tuple[bytes, bytes]]) -> joat.Credentials:
         values = [value for name, value in headers if name == b"authorization"]
-        if len(values) > 1:
-            # If one were picked here and another one by a proxy in front, each
-            # would have let somebody else in.
-            raise joat.InvalidRequest("there are several Authorization headers")
+        # If the application read one header and a proxy another, each would
+        # authenticate a different user. joat refuses several if they are joined.
         return joat.authenticate(
-            values[0] if values else None,
-            provider=self.provider,
-            scope=self.permissions,
+            b", ".join(values) or None, provider=self.provider, scope=self.permissions
         )
 
     async def _refuse(
@@ -68,10 +64,9 @@ class BearerAuth:
                 await send({"type": "websocket.close"})
                 return
             kind = "websocket.http"
-        answer = {
-            "error": error.error or "missing_token",
-            "error_description": error.description,
-        }
+        answer = {"error_description": error.description}
+        if error.error:  # RFC 6750 section 3.1 has none for a missing token
+            answer["error"] = error.error
         body = json.dumps(answer).encode()
         challenge = error.www_authenticate(realm=self.realm)
         headers = [

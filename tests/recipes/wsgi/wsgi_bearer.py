@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class BearerAuth:
     """Protects a whole application; what a token grants is at `joat.credentials`.
 
-    `provider` is whose tokens are good, `scope` what each must hold, `realm` a name
-    for the application.
+    Tokens must be of this `provider` and hold all of `scope`; `realm` names the
+    application.
     """
 
     def __init__(
@@ -37,27 +37,27 @@ class BearerAuth:
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Answer a request, or hand it on with the credentials in its environ."""
-        # A WSGI server joins several Authorization headers with commas. They must
-        # stay joined, for joat to refuse them: if one were picked here and another
-        # one by a proxy in front, each would have let somebody else in.
+        # A WSGI server joins several Authorization headers with commas, and joat
+        # refuses them. If the application read one header and a proxy another, each
+        # would authenticate a different user.
         header = environ.get("HTTP_AUTHORIZATION")
         try:
             credentials = joat.authenticate(
                 header, provider=self.provider, scope=self.scope
             )
         except joat.TokenError as error:
-            return self._refuse(error, start_response)
+            body = self._refuse(error, start_response)
+            # A server may send whatever it gets. An answer to HEAD has no body: on a
+            # connection that is kept, the next answer begins in its place.
+            return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
         environ["joat.credentials"] = credentials
         return self.app(environ, start_response)
 
-    def _refuse(
-        self, error: joat.TokenError, start_response: StartResponse
-    ) -> list[bytes]:
-        """Return the answer of RFC 6750 section 3."""
-        answer = {
-            "error": error.error or "missing_token",
-            "error_description": error.description,
-        }
+    def _refuse(self, error: joat.TokenError, start_response: StartResponse) -> bytes:
+        """Begin the answer of RFC 6750 section 3; return its body."""
+        answer = {"error_description": error.description}
+        if error.error:  # RFC 6750 section 3.1 has none for a missing token
+            answer["error"] = error.error
         body = json.dumps(answer).encode()
         headers = [
             ("Content-Type", "application/json"),
@@ -65,4 +65,4 @@ class BearerAuth:
             ("WWW-Authenticate", error.www_authenticate(realm=self.realm)),
         ]
         start_response(f"{error.status} {HTTPStatus(error.status).phrase}", headers)
-        return [body]
+        return body
