@@ -20,6 +20,8 @@ from authorization import (
 )
 from servers import PROVIDER
 
+import joat
+
 
 @pytest.fixture
 def browser(authlib):
@@ -206,10 +208,24 @@ def test_used_refresh_token_gives_another_client_no_power(authlib):
     assert authlib.refresh(following).status_code == 200
 
 
-@pytest.mark.parametrize("scope", [" ", "profile "])
-def test_refresh_with_a_blank_scope(authlib, scope):
-    answer = authlib.refresh(authlib.refresh_token(), scope=scope)
-    refused(answer, "invalid_scope")
+@pytest.mark.parametrize(
+    "scope",
+    [
+        pytest.param(" ", id="a space"),
+        pytest.param("profile ", id="a space behind"),
+        pytest.param(" profile", id="a space before"),
+        pytest.param("profile  read", id="two spaces"),
+        pytest.param("profile\tread", id="a tab"),
+        pytest.param("profile\nread", id="a line feed"),
+        pytest.param("profile\N{NO-BREAK SPACE}read", id="a no-break space"),
+        pytest.param("profile admin", id="more scope"),
+    ],
+)
+def test_refresh_with_a_wrong_scope(authlib, scope):
+    """It is refused before the refresh token is used up."""
+    refresh_token = authlib.refresh_token(scope="profile read")
+    refused(authlib.refresh(refresh_token, scope=scope), "invalid_scope")
+    assert authlib.refresh(refresh_token).json()["scope"] == "profile read"
 
 
 def test_less_scope_is_for_one_refresh(authlib):
@@ -224,6 +240,24 @@ def test_scope_that_the_client_has_lost(authlib):
     clients = authlib.module.CLIENTS
     clients["app"] = replace(clients["app"], scope=("profile",))
     refused(authlib.refresh(refresh_token), "invalid_scope")
+    assert authlib.refresh(refresh_token, scope="profile").status_code == 200
+
+
+def test_user_who_comes_back(authlib):
+    """While the user is gone, a refresh is refused, and uses nothing up."""
+    refresh_token = authlib.refresh_token()
+    user = authlib.module.USERS.pop("zoe")
+    refused(authlib.refresh(refresh_token), "invalid_grant")
+    authlib.module.USERS["zoe"] = user
+    assert authlib.refresh(refresh_token).status_code == 200
+
+
+def test_scope_twice(authlib):
+    """A token has each scope once, whatever was asked for."""
+    told = authlib.tokens(scope="read read profile read")
+    assert told["scope"] == "read profile"
+    claims = joat.unverified_claims(told["access_token"])
+    assert claims["scp"] == ["read", "profile"]
 
 
 # --- what is kept ----------------------------------------------------------------

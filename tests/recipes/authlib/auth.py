@@ -38,6 +38,7 @@ from authlib.oauth2.rfc6749 import (
     InvalidClientError,
     InvalidGrantError,
     InvalidRequestError,
+    InvalidScopeError,
     grants,
 )
 from authlib.oauth2.rfc6750 import BearerTokenGenerator
@@ -225,19 +226,29 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
         return store.find("refresh_token", refresh_token, client_id)
 
     def validate_token_request(self) -> None:
-        """Use the refresh token up, if nothing else is wrong with the request."""
+        """Check everything, then use the refresh token up.
+
+        If a request were refused after that, the client's next try would look like a
+        thief's, and end the grant.
+        """
         super().validate_token_request()
+        grant = self.request.refresh_token
+        # The client may have lost scope, and the user may be gone. Authlib would ask
+        # for both only when it issues the token.
+        scope = self.request.payload.scope or grant.scope
+        if self.request.client.get_allowed_scope(scope) is None:
+            raise InvalidScopeError
+        if grant.user_id not in USERS:
+            raise InvalidGrantError
         if not store.use(self.request.form["refresh_token"]):
             raise InvalidGrantError
 
     def authenticate_user(self, refresh_token: store.Grant) -> str:
-        """Return the user, who may be gone since."""
-        if refresh_token.user_id not in USERS:
-            raise InvalidGrantError
+        """Return the user, whom `validate_token_request` has found."""
         return refresh_token.user_id
 
     def revoke_old_credential(self, refresh_token: store.Grant) -> None:
-        """Do nothing: the refresh token is used up since it was looked at."""
+        """Do nothing: `validate_token_request` has used the refresh token up."""
 
 
 def authenticate_client(query_client: object, asked: OAuth2Request) -> Client:
