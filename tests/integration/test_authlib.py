@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 from authorization import (
+    APP,
     ASKED,
     VERIFIER,
     WEB,
@@ -99,6 +100,34 @@ def test_form_of_another_site(authlib, count_hashes, cookie, sent):
     )
     assert answer.status_code == 403
     assert "has expired" in answer.text
+    assert count_hashes() == 0
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        pytest.param("zoe's password\0", id="a NUL behind"),
+        pytest.param("zoe's password" + 50 * "\0", id="NULs up to HMAC's block"),
+        pytest.param("\0zoe's password", id="a NUL before"),
+        pytest.param("\0", id="nothing else"),
+    ],
+)
+@pytest.mark.parametrize("username", ["zoe", "bob"])
+def test_form_with_nuls(browser, count_hashes, username, password):
+    """HMAC pads a password with NULs, so these would fit; none is even hashed."""
+    page = browser.get(authorize_url())
+    count_hashes()
+    answer = send_form(browser, page, username=username, password=password)
+    assert (answer.status_code, count_hashes()) == (403, 0)
+    assert "is wrong" in answer.text
+
+
+@pytest.mark.parametrize("nuls", ["\0", "%00", 50 * "\0"], ids=["one", "encoded", "50"])
+@pytest.mark.parametrize("client", ["app", "other"])
+def test_client_secret_with_nuls(authlib, count_hashes, client, nuls):
+    """The same for the secret of a client, however the client writes the NUL."""
+    form, login = {"grant_type": "client_credentials"}, (client, f"{APP[1]}{nuls}")
+    refused(authlib.post(form, login), "invalid_client", 401)
     assert count_hashes() == 0
 
 

@@ -45,7 +45,7 @@ class Protector(ResourceProtector):
         # joined, for joat to refuse them: if one were picked here and another one by a
         # proxy in front, each would have let somebody else in.
         header = request.headers.get("Authorization")
-        needed = " ".join(scopes or ()).split()
+        needed = [name for each in scopes or () for name in each.split(" ")]
         return joat.authenticate(header, provider=PROVIDER, scope=needed)
 
 

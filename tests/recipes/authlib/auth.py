@@ -68,8 +68,8 @@ class Client(ClientMixin):
         """Return the scope to grant, or None if the client asks for too much."""
         if not scope:
             return " ".join(self.scope)
-        # At each space, as RFC 6749 section 3.3 has it: else a scope of nothing but
-        # white space would be none here, and one that was asked for elsewhere.
+        # Split only at spaces, because no other white space separates scopes (RFC 6749
+        # section 3.3). Two spaces make an empty scope, which no client has.
         asked = dict.fromkeys(scope.split(" "))
         return " ".join(asked) if set(asked) <= set(self.scope) else None
 
@@ -146,7 +146,7 @@ def issue(client: Client, grant_type: str, user: str | None, scope: str) -> str:
     return token_generator.issue_token(
         client_id=client.client_id,
         user_id=owner,
-        scope=scope.split(),
+        scope=scope.split(" "),
         lifetime=LIFETIME,
         jti=secrets.token_hex(16),
     )
@@ -270,6 +270,10 @@ def authenticate_client(query_client: object, asked: OAuth2Request) -> Client:
 
 def password_fits(password_hash: str | None, password: str) -> bool:
     """Tell whether it is the password, in the same time if there is no hash."""
+    # scrypt and PBKDF2 are built on HMAC, which pads a key with NULs: one that ends
+    # with NULs would fit like the password itself.
+    if "\0" in password:
+        return False
     fits = check_password_hash(password_hash or NOBODY, password)
     return fits and password_hash is not None
 
