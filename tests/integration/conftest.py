@@ -128,7 +128,7 @@ def authlib(tmp_path, monkeypatch):
     return AuthorizationServer(
         app=recipe.app,
         module=recipe,
-        database=tmp_path / recipe.store.FILE,
+        database=tmp_path / recipe.grant_store.FILE,
         user="user:zoe",
         remove_user=recipe.USERS.clear,
         cookies={},

@@ -3,7 +3,7 @@
 It has the authorization code grant with PKCE, refresh tokens that rotate, and the
 client credentials grant. Its access tokens are joat's: a user's where a user has
 agreed, and else the client's own. Codes and refresh tokens are opaque, and each is
-good for one use (see `store.py`).
+good for one use (see `grant_store.py`).
 
 For production:
 - keep the clients in a database, and the salts where you keep your secrets;
@@ -30,7 +30,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote_plus
 
-import store
+import grant_store
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2 import OAuth2Error, OAuth2Request
 from authlib.oauth2.rfc6749 import (
@@ -45,6 +45,7 @@ from authlib.oauth2.rfc6750 import BearerTokenGenerator
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oauth2.rfc9207 import IssuerParameter
 from flask import Flask, Response, make_response, render_template_string, request
+from grant_store import Grant
 from werkzeug.security import check_password_hash, generate_password_hash
 
 import joat
@@ -133,7 +134,7 @@ joat.salt_generator = find_salt
 token_generator = joat.TokenGenerator(PROVIDER)
 # Authlib's debug messages hold the tokens that it issues.
 logging.getLogger("authlib").setLevel(logging.INFO)
-store.create()
+grant_store.create()
 
 app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
@@ -153,7 +154,7 @@ def issue(client: Client, grant_type: str, user: str | None, scope: str) -> str:
 
 
 def new_refresh_token(**grant: object) -> str:
-    """Return a refresh token; it means nothing but by `store`."""
+    """Return a refresh token: random text that only `grant_store` understands."""
     return secrets.token_urlsafe(32)
 
 
@@ -161,7 +162,7 @@ def save_token(token: dict[str, Any], asked: OAuth2Request) -> None:
     """Keep the refresh token; access tokens need not be kept."""
     if "refresh_token" in token:
         grant = asked.authorization_code or asked.refresh_token
-        store.add_refresh_token(token["refresh_token"], grant)
+        grant_store.add_refresh_token(token["refresh_token"], grant)
 
 
 class Issuer(IssuerParameter):
@@ -192,7 +193,7 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
 
     def save_authorization_code(self, code: str, asked: OAuth2Request) -> None:
         """Keep the code, and what the user has agreed to."""
-        store.add(
+        grant_store.add(
             code,
             client_id=asked.client.client_id,
             user_id=asked.user,
@@ -201,15 +202,15 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
             code_challenge=asked.payload.data["code_challenge"],
         )
 
-    def query_authorization_code(self, code: str, client: Client) -> store.Grant | None:
+    def query_authorization_code(self, code: str, client: Client) -> Grant | None:
         """Return the grant, and use the code up, whatever else the request lacks."""
-        grant = store.find("code", code, client.client_id)
-        return grant if grant and store.use(code) else None
+        grant = grant_store.find("code", code, client.client_id)
+        return grant if grant and grant_store.use(code) else None
 
-    def delete_authorization_code(self, authorization_code: store.Grant) -> None:
+    def delete_authorization_code(self, authorization_code: Grant) -> None:
         """Do nothing: the code is used up since it was looked up."""
 
-    def authenticate_user(self, authorization_code: store.Grant) -> str | None:
+    def authenticate_user(self, authorization_code: Grant) -> str | None:
         """Return the user, or None if the user is gone."""
         user = authorization_code.user_id
         return user if user in USERS else None
@@ -220,10 +221,10 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
 
     INCLUDE_NEW_REFRESH_TOKEN = True
 
-    def authenticate_refresh_token(self, refresh_token: str) -> store.Grant | None:
+    def authenticate_refresh_token(self, refresh_token: str) -> Grant | None:
         """Return what the refresh token stands for."""
         client_id = self.request.client.client_id
-        return store.find("refresh_token", refresh_token, client_id)
+        return grant_store.find("refresh_token", refresh_token, client_id)
 
     def validate_token_request(self) -> None:
         """Check everything, then use the refresh token up.
@@ -240,14 +241,14 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
             raise InvalidScopeError
         if grant.user_id not in USERS:
             raise InvalidGrantError
-        if not store.use(self.request.form["refresh_token"]):
+        if not grant_store.use(self.request.form["refresh_token"]):
             raise InvalidGrantError
 
-    def authenticate_user(self, refresh_token: store.Grant) -> str:
+    def authenticate_user(self, refresh_token: Grant) -> str:
         """Return the user, whom `validate_token_request` has found."""
         return refresh_token.user_id
 
-    def revoke_old_credential(self, refresh_token: store.Grant) -> None:
+    def revoke_old_credential(self, refresh_token: Grant) -> None:
         """Do nothing: `validate_token_request` has used the refresh token up."""
 
 

@@ -1,8 +1,8 @@
 """What users have granted, and the codes and refresh tokens that stand for it.
 
-It is an SQLite file that only its owner may read, and right with any number of worker
-processes on one machine: what must happen once is one UPDATE. For production, put the
-same tables into your database.
+It is an SQLite file that only its owner may read. It is safe with several processes on
+one machine, because each step that must happen once is a single UPDATE. For production,
+put the same tables into your database.
 
 Codes and refresh tokens are kept as SHA-256 digests, so that nobody can use what the
 file holds. They are random enough to need no slower hash.
@@ -130,7 +130,8 @@ def use(ticket: str) -> bool:
 
     Of two that use the same one, the first or the second is a thief, and nobody knows
     which: the grant is revoked, and with it all its refresh tokens (RFC 6749 section
-    4.1.2, RFC 9700 section 4.14.2). One that expired unused is its grant's only one.
+    4.1.2, RFC 9700 section 4.14.2). A ticket that expired unused was the last of its
+    grant, so revoking the grant takes nothing away.
     """
     digest = _digest(ticket)
     with _connect() as db:
