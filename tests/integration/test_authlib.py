@@ -29,6 +29,93 @@ def browser(authlib):
     return authlib.browser()
 
 
+# --- the provider ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "provider",
+    [
+        "https://example.com",
+        "https://auth.example.com:8443",
+        "http://127.0.0.1:9000",
+        "http://localhost:9000",
+    ],
+)
+def test_metadata(authlib_server, provider):
+    """RFC 8414: made of the provider, whatever host and scheme a client names."""
+    server = authlib_server(PROVIDER=provider)
+    for host in ("127.0.0.1", "evil.example"):
+        answer = server.browser().get(
+            "/.well-known/oauth-authorization-server",
+            headers={"Host": host, "X-Forwarded-Host": host},
+        )
+        assert answer.status_code == 200
+        assert answer.headers["Content-Type"] == "application/json"
+        assert answer.json() == {
+            "issuer": provider,
+            "authorization_endpoint": f"{provider}/authorize",
+            "token_endpoint": f"{provider}/token",
+            "scopes_supported": ["profile", "read"],
+            "response_types_supported": ["code"],
+            "response_modes_supported": ["query"],
+            "grant_types_supported": [
+                "authorization_code",
+                "refresh_token",
+                "client_credentials",
+            ],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+            "code_challenge_methods_supported": ["S256"],
+            "authorization_response_iss_parameter_supported": True,
+        }
+    # The same text in each answer (RFC 9207), and in each token.
+    told = server.allow()
+    assert told["iss"] == provider
+    token = server.exchange(told["code"]).json()["access_token"]
+    assert joat.unverified_claims(token)["iss"] == provider
+    assert server.allow(scope="admin")["iss"] == provider
+
+
+def test_metadata_names_every_scope(authlib):
+    """So that no client of the recipe has one that is missing there."""
+    scopes = {
+        scope for client in authlib.module.CLIENTS.values() for scope in client.scope
+    }
+    assert scopes == set(authlib.module.METADATA["scopes_supported"])
+
+
+@pytest.mark.parametrize("module", ["auth", "api"])
+@pytest.mark.parametrize(
+    "provider",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("example.com", id="no scheme"),
+        pytest.param("My OAuth2 Provider", id="a name"),
+        pytest.param("https://", id="no host"),
+        pytest.param("https://example.com/", id="a slash"),
+        pytest.param("https://example.com/auth", id="a path"),
+        pytest.param("https://example.com?a=b", id="a query"),
+        pytest.param("https://example.com#a", id="a fragment"),
+        pytest.param("https://me@example.com", id="a user"),
+        pytest.param("https://Example.com", id="upper case"),
+        pytest.param("HTTPS://example.com", id="a scheme in upper case"),
+        pytest.param("https://ex\xe4mple.com", id="not ASCII"),
+        pytest.param("https://example.com:443", id="the usual port"),
+        pytest.param("https://example.com:", id="no port"),
+        pytest.param("https://example.com:08443", id="a port with a zero before"),
+        pytest.param("https://example..com", id="an empty label"),
+        pytest.param(" https://example.com", id="a space before"),
+        pytest.param("https://example.com\n", id="a line feed behind"),
+        pytest.param("http://example.com", id="HTTP"),
+        pytest.param("http://127.0.0.1.example.com", id="HTTP, almost loopback"),
+        pytest.param("ftp://example.com", id="another scheme"),
+    ],
+)
+def test_provider_that_is_no_origin(load_authlib, module, provider):
+    """Clients compare it as text, and would find no metadata, or not trust it."""
+    with pytest.raises(ValueError, match="PROVIDER must be an origin"):
+        load_authlib(module, PROVIDER=provider)
+
+
 # --- the form --------------------------------------------------------------------
 
 

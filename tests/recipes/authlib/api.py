@@ -1,13 +1,14 @@
 """A resource server with Authlib's `ResourceProtector`.
 
-It needs the `JOAT_SALT` of the authorization server and nothing else from there.
-For production, keep that secret where you keep your others, and put a server that
-speaks HTTPS in front: whoever reads a bearer token can use it.
+It needs the `JOAT_SALT` and the `PROVIDER` of the authorization server, and nothing
+else from there. For production, keep that secret where you keep your others, and put a
+server that speaks HTTPS in front: whoever reads a bearer token can use it.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 from authlib.integrations.flask_oauth2 import ResourceProtector, current_token
@@ -17,7 +18,14 @@ from flask.typing import ResponseReturnValue
 
 import joat
 
-PROVIDER = "https://example.com"
+PROVIDER = os.environ.get("PROVIDER", "https://example.com")
+# As the authorization server writes it, because `iss` is compared as text.
+ORIGIN = re.compile(
+    r"(https://[a-z0-9-]+(\.[a-z0-9-]+)*|http://(localhost|127\.0\.0\.1))"
+    r"(:(?!80$|443$)[1-9][0-9]{0,4})?"
+)
+if not ORIGIN.fullmatch(PROVIDER):
+    raise ValueError("PROVIDER must be an origin such as https://example.com")
 SALTS = os.environ["JOAT_SALT"].strip().split("\n")
 
 

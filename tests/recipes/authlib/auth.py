@@ -6,6 +6,7 @@ agreed, and else the client's own. Codes and refresh tokens are opaque, and each
 good for one use (see `grant_store.py`).
 
 For production:
+- put the server's public origin into the environment as `PROVIDER`;
 - keep the clients in a database, and the salts where you keep your secrets;
 - put your login in place of `password_fits` and the two fields of `PAGE`, with a limit
   to guesses. Here the password is asked for each time, so that there is no login that
@@ -43,6 +44,7 @@ from authlib.oauth2.rfc6749 import (
 )
 from authlib.oauth2.rfc6750 import BearerTokenGenerator
 from authlib.oauth2.rfc7636 import CodeChallenge
+from authlib.oauth2.rfc8414 import AuthorizationServerMetadata, get_well_known_url
 from authlib.oauth2.rfc9207 import IssuerParameter
 from flask import Flask, Response, make_response, render_template_string, request
 from grant_store import Grant
@@ -50,9 +52,20 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 import joat
 
-PROVIDER = "https://example.com"
+# The `issuer` of RFC 8414 and the `iss` of RFC 9207 and of each token.
+PROVIDER = os.environ.get("PROVIDER", "https://example.com")
+# Clients compare the issuer as text, after their parser has written it anew. So it is
+# an origin as a parser writes it: lower case, no path, no slash, no usual port. Plain
+# HTTP is for the loopback interface only.
+ORIGIN = re.compile(
+    r"(https://[a-z0-9-]+(\.[a-z0-9-]+)*|http://(localhost|127\.0\.0\.1))"
+    r"(:(?!80$|443$)[1-9][0-9]{0,4})?"
+)
+if not ORIGIN.fullmatch(PROVIDER):
+    raise ValueError("PROVIDER must be an origin such as https://example.com")
 LIFETIME = timedelta(minutes=10)
 SALTS = os.environ["JOAT_SALT"].strip().split("\n")
+SCOPES = ("profile", "read")  # all that there are
 
 
 @dataclass(frozen=True)
@@ -99,7 +112,7 @@ CLIENTS = {
     "app": Client(
         "app",
         generate_password_hash("app's secret"),
-        ("profile", "read"),
+        SCOPES,
         ("authorization_code", "refresh_token", "client_credentials"),
         ("https://app.example/callback",),
     )
@@ -279,6 +292,22 @@ def password_fits(password_hash: str | None, password: str) -> bool:
     return fits and password_hash is not None
 
 
+# Made of the provider, and never of the Host header, which a client chooses.
+METADATA = AuthorizationServerMetadata(
+    issuer=PROVIDER,
+    authorization_endpoint=f"{PROVIDER}/authorize",
+    token_endpoint=f"{PROVIDER}/token",
+    scopes_supported=list(SCOPES),
+    response_types_supported=["code"],
+    response_modes_supported=["query"],
+    grant_types_supported=["authorization_code", "refresh_token", "client_credentials"],
+    token_endpoint_auth_methods_supported=["client_secret_basic"],
+    # A client of MCP must not go on unless the server says that it has PKCE.
+    code_challenge_methods_supported=["S256"],
+    authorization_response_iss_parameter_supported=True,
+)
+METADATA.validate()
+
 issuer = Issuer()
 server = AuthorizationServer(app, CLIENTS.get, save_token)
 server.register_client_auth_method("client_secret_basic", authenticate_client)
@@ -327,6 +356,12 @@ def token() -> Response:
         # Authlib's challenge has no realm (RFC 7617 section 2).
         response.headers["WWW-Authenticate"] = 'Basic realm="token"'
     return response
+
+
+@app.get(get_well_known_url(PROVIDER))
+def metadata() -> dict[str, object]:
+    """Return where everything is, and what this server can do (RFC 8414)."""
+    return METADATA
 
 
 @app.errorhandler(OAuth2Error)
