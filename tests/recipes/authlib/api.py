@@ -26,10 +26,10 @@ ORIGIN = re.compile(
 )
 if not ORIGIN.fullmatch(PROVIDER):
     raise ValueError("PROVIDER must be an origin such as https://example.com")
-SALTS = os.environ["JOAT_SALT"].strip().split("\n")
+SALTS = joat.parse_salts(os.environ["JOAT_SALT"])
 
 
-def find_salt(claims: dict[str, object]) -> list[str]:
+def find_salt(claims: dict[str, object]) -> list[bytes]:
     """Return the salts that may have signed a token, newest first."""
     return SALTS
 

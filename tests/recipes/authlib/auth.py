@@ -64,7 +64,7 @@ ORIGIN = re.compile(
 if not ORIGIN.fullmatch(PROVIDER):
     raise ValueError("PROVIDER must be an origin such as https://example.com")
 LIFETIME = timedelta(minutes=10)
-SALTS = os.environ["JOAT_SALT"].strip().split("\n")
+SALTS = joat.parse_salts(os.environ["JOAT_SALT"])
 SCOPES = ("profile", "read")  # all that there are
 
 
@@ -138,7 +138,7 @@ PAGE = """<!doctype html>
 """
 
 
-def find_salt(claims: dict[str, object]) -> list[str]:
+def find_salt(claims: dict[str, object]) -> list[bytes]:
     """Return the salts of a token's client, newest first: the first one signs."""
     return SALTS
 
