@@ -19,7 +19,7 @@ from authorization import (
     refused,
     send_form,
 )
-from servers import PROVIDER
+from servers import PROVIDER, SALT
 
 import joat
 
@@ -374,6 +374,45 @@ def test_scope_twice(authlib):
     assert told["scope"] == "read profile"
     claims = joat.unverified_claims(told["access_token"])
     assert claims["scp"] == ["read", "profile"]
+
+
+# --- resource servers (RFC 8707) -------------------------------------------------
+
+
+MCP, OTHER = "http://127.0.0.1:8000/mcp", "https://other.example/mcp"
+MCP_SALTS = ["the MCP server's newest salt 0123", "the MCP server's older salt 01234"]
+OTHER_SALT = "the other server's salt 012345678"
+RESOURCES = f"{MCP} {MCP_SALTS[0]}\n{OTHER} {OTHER_SALT}\n\n{MCP} {MCP_SALTS[1]}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param(f"{MCP} {SALT}", "salt of another server", id="the general salt"),
+        pytest.param(
+            f"{MCP} {OTHER_SALT}\n{OTHER} {OTHER_SALT}",
+            "salt of another server",
+            id="one salt for two",
+        ),
+        pytest.param(
+            f"{RESOURCES}{OTHER} {MCP_SALTS[1]}",
+            "salt of another server",
+            id="an older salt for two",
+        ),
+        pytest.param(f"{RESOURCES}{MCP} short", "line 5", id="a short salt"),
+        pytest.param(MCP, "line 1", id="no salt"),
+        pytest.param(f"{MCP} ", "line 1", id="an empty salt"),
+        pytest.param(OTHER_SALT, "line 1", id="no URL"),
+        pytest.param(f"{OTHER_SALT[:33]} {MCP}", "line 1", id="the wrong way round"),
+        pytest.param(f"\n{MCP}#a {OTHER_SALT}", "line 2", id="a URL with a fragment"),
+        pytest.param(f"mcp {OTHER_SALT}", "line 1", id="a relative URL"),
+    ],
+)
+def test_resource_servers_refused_at_start(load_authlib, text, message):
+    with pytest.raises(ValueError, match=message) as error:
+        load_authlib(JOAT_RESOURCES=text)
+    for salt in (SALT, OTHER_SALT, *MCP_SALTS):
+        assert salt not in str(error.value)
 
 
 # --- what is kept ----------------------------------------------------------------

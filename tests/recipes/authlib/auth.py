@@ -32,6 +32,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 import grant_store
+import resource_servers
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2 import OAuth2Error, OAuth2Request
 from authlib.oauth2.rfc6749 import (
@@ -65,6 +66,8 @@ if not ORIGIN.fullmatch(PROVIDER):
     raise ValueError("PROVIDER must be an origin such as https://example.com")
 LIFETIME = timedelta(minutes=10)
 SALTS = joat.parse_salts(os.environ["JOAT_SALT"])
+# The salts of the resource servers that have their own, by URL.
+RESOURCES = resource_servers.read(os.environ.get("JOAT_RESOURCES", ""), SALTS)
 SCOPES = ("profile", "read")  # all that there are
 
 
