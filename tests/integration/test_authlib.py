@@ -2,7 +2,7 @@
 
 import sqlite3
 import stat
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlencode
@@ -16,6 +16,7 @@ from authorization import (
     ZOE,
     authorize_url,
     hidden_fields,
+    parameters,
     refused,
     send_form,
 )
@@ -383,6 +384,141 @@ MCP, OTHER = "http://127.0.0.1:8000/mcp", "https://other.example/mcp"
 MCP_SALTS = ["the MCP server's newest salt 0123", "the MCP server's older salt 01234"]
 OTHER_SALT = "the other server's salt 012345678"
 RESOURCES = f"{MCP} {MCP_SALTS[0]}\n{OTHER} {OTHER_SALT}\n\n{MCP} {MCP_SALTS[1]}\n"
+
+# Not a resource server's URL; they are compared as text.
+UNKNOWN = [
+    pytest.param("https://evil.example/mcp", id="another"),
+    pytest.param(f"{MCP}/", id="a slash behind"),
+    pytest.param(f"{MCP}?a=b", id="a query behind"),
+    pytest.param(f"{MCP}#a", id="a fragment behind"),
+    pytest.param(MCP.upper(), id="upper case"),
+    pytest.param(f" {MCP}", id="a space before"),
+    pytest.param(f"{MCP}/../mcp", id="a way around"),
+    pytest.param("http://127.0.0.1:8000", id="the server without its path"),
+    pytest.param("mcp", id="no URL"),
+    pytest.param("http://[", id="almost a URL"),
+    pytest.param("\0", id="a NUL"),
+    pytest.param(f"{MCP} {OTHER}", id="two in one"),
+]
+
+
+@pytest.fixture
+def resources(authlib_server):
+    """The server with two resource servers that have their own salts."""
+    return authlib_server(JOAT_RESOURCES=RESOURCES)
+
+
+def good_at(answer):
+    """Return where a token is good: the salts with which it verifies."""
+    assert answer.status_code == 200, answer.text
+    token, known = answer.json()["access_token"], [SALT, *MCP_SALTS, OTHER_SALT]
+    good = []
+    for salt in known:
+        with suppress(joat.InvalidSignature):
+            joat.verify_token(token, salt=salt, provider=PROVIDER)
+            good.append(salt)
+    return good
+
+
+@pytest.mark.parametrize(
+    ("asked", "salt"),
+    [
+        pytest.param(None, SALT, id="none"),
+        pytest.param("", SALT, id="an empty one"),
+        pytest.param(MCP, MCP_SALTS[0], id="one"),
+        pytest.param(OTHER, OTHER_SALT, id="another"),
+        pytest.param(["", MCP], MCP_SALTS[0], id="an empty one and one"),
+    ],
+)
+def test_token_is_good_at_one_server(resources, asked, salt):
+    """For each grant, and for each refresh token of a grant."""
+    client = resources.post(
+        {"grant_type": "client_credentials", "resource": asked or ""}
+    )
+    assert good_at(client) == [salt]
+    answer = resources.exchange(resources.code(resource=asked))
+    for _ in range(3):
+        assert good_at(answer) == [salt]
+        answer = resources.refresh(answer.json()["refresh_token"])
+
+
+@pytest.mark.parametrize(
+    ("granted", "salt"), [(None, SALT), (MCP, MCP_SALTS[0]), (OTHER, OTHER_SALT)]
+)
+@pytest.mark.parametrize("asked", ["the same", ""])
+def test_token_request_may_name_the_same(resources, granted, salt, asked):
+    asked = granted if asked == "the same" else asked
+    answer = resources.exchange(resources.code(resource=granted), resource=asked)
+    assert good_at(answer) == [salt]
+    refresh_token = answer.json()["refresh_token"]
+    assert good_at(resources.refresh(refresh_token, resource=asked)) == [salt]
+
+
+def test_page_names_the_resource(resources):
+    assert MCP in resources.browser().get(authorize_url(resource=MCP)).text
+    assert "be used only at" not in resources.browser().get(authorize_url()).text
+
+
+@pytest.mark.parametrize(
+    "asked", [*UNKNOWN, pytest.param([MCP, MCP], id="the same twice")]
+)
+def test_wrong_resource_at_the_authorization_endpoint(resources, asked):
+    """The user is not asked; the client hears why."""
+    browser = resources.browser()
+    url = authorize_url(resource=asked)
+    for answer in (browser.get(url), browser.post(url, data=ZOE)):
+        told = parameters(answer.headers["Location"])
+        assert told["error"] == "invalid_target"
+        assert (told["state"], told["iss"]) == ("abc", PROVIDER)
+        assert "code" not in told
+
+
+WRONG = [
+    *(pytest.param(MCP, *param.values, id=f"one, {param.id}") for param in UNKNOWN),
+    pytest.param(None, MCP, id="none, one added"),
+    pytest.param("", MCP, id="an empty one, one added"),
+    pytest.param(MCP, OTHER, id="one, changed"),
+    pytest.param(MCP, [MCP, OTHER], id="one, a second"),
+    pytest.param(MCP, [MCP, MCP], id="one, the same twice"),
+]
+
+
+@pytest.mark.parametrize(("granted", "asked"), WRONG)
+def test_wrong_resource_uses_a_code_up(resources, granted, asked):
+    code = resources.code(resource=granted)
+    refused(resources.exchange(code, resource=asked), "invalid_target")
+    refused(resources.exchange(code), "invalid_grant")
+
+
+@pytest.mark.parametrize(("granted", "asked"), WRONG)
+def test_wrong_resource_uses_no_refresh_token_up(resources, granted, asked):
+    refresh_token = resources.refresh_token(resource=granted)
+    refused(resources.refresh(refresh_token, resource=asked), "invalid_target")
+    salt = MCP_SALTS[0] if granted else SALT
+    assert good_at(resources.refresh(refresh_token)) == [salt]
+
+
+@pytest.mark.parametrize("asked", [*UNKNOWN, pytest.param([MCP, OTHER], id="two")])
+def test_wrong_resource_of_a_client_itself(resources, asked):
+    form = {"grant_type": "client_credentials", "resource": asked}
+    refused(resources.post(form), "invalid_target")
+
+
+def test_stranger_does_not_learn_which_resources_there_are(resources):
+    for asked in (MCP, "https://evil.example/mcp"):
+        form = {"grant_type": "client_credentials", "resource": asked}
+        refused(resources.post(form, ("app", "wrong")), "invalid_client", 401)
+
+
+def test_resource_server_that_is_gone(resources):
+    """Its tokens are not for the servers that share the other salts instead."""
+    code = resources.code(resource=MCP)
+    refresh_token = resources.refresh_token(resource=MCP)
+    secret = resources.module.RESOURCES.pop(MCP)
+    refused(resources.exchange(code), "invalid_target")
+    refused(resources.refresh(refresh_token), "invalid_target")
+    resources.module.RESOURCES[MCP] = secret
+    assert resources.refresh(refresh_token).status_code == 200
 
 
 @pytest.mark.parametrize(

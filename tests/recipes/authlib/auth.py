@@ -1,12 +1,15 @@
 """An authorization server with Authlib's Flask integration.
 
 It has the authorization code grant with PKCE, refresh tokens that rotate, and the
-client credentials grant. Its access tokens are joat's: a user's where a user has
-agreed, and else the client's own. Codes and refresh tokens are opaque, and each is
-good for one use (see `grant_store.py`).
+client credentials grant. Its access tokens are joat's: a user's if a user has agreed,
+otherwise the client's own. A client names the resource server that a token is for (RFC
+8707). The token is good only there; if the client names none, it is good at the servers
+that have `JOAT_SALT`. Codes and refresh tokens are opaque, and each is good for one use
+(see `grant_store.py`).
 
 For production:
-- put the server's public origin into the environment as `PROVIDER`;
+- put the server's public origin into the environment as `PROVIDER`, and the resource
+  servers as `JOAT_RESOURCES` (see `resource_servers.py`);
 - keep the clients in a database, and the salts where you keep your secrets;
 - put your login in place of `password_fits` and the two fields of `PAGE`, with a limit
   to guesses. Here the password is asked for each time, so that there is no login that
@@ -47,7 +50,7 @@ from authlib.oauth2.rfc6750 import BearerTokenGenerator
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata, get_well_known_url
 from authlib.oauth2.rfc9207 import IssuerParameter
-from flask import Flask, Response, make_response, render_template_string, request
+from flask import Flask, Response, g, make_response, render_template_string, request
 from grant_store import Grant
 from werkzeug.security import check_password_hash, generate_password_hash
 
@@ -129,6 +132,7 @@ PAGE = """<!doctype html>
 <html lang="en">
 <title>Sign in</title>
 <h1>{{ client_id }} asks for: {{ scope }}</h1>
+{% if resource %}<p>To be used only at {{ resource }}</p>{% endif %}
 <p role="alert">{{ problem }}</p>
 <form method="post">
 <input type="hidden" name="csrf" value="{{ csrf }}">
@@ -166,6 +170,8 @@ def issue(client: Client, grant_type: str, user: str | None, scope: str) -> str:
         scope=scope.split(" "),
         lifetime=LIFETIME,
         jti=secrets.token_hex(16),
+        # Each grant sets `g.resource`. If one forgot it, this would fail.
+        salt=SALTS if g.resource is None else RESOURCES[g.resource],
     )
 
 
@@ -179,6 +185,49 @@ def save_token(token: dict[str, Any], asked: OAuth2Request) -> None:
     if "refresh_token" in token:
         grant = asked.authorization_code or asked.refresh_token
         grant_store.add_refresh_token(token["refresh_token"], grant)
+
+
+class InvalidTarget(OAuth2Error):
+    """RFC 8707 section 2."""
+
+    error = "invalid_target"
+
+
+def asked_resource() -> str | None:
+    """Return the resource server that a request names, or None if it names none.
+
+    It is compared as text: a client takes the URL from the server's metadata.
+    """
+    # A parameter without a value counts as left out (RFC 6749 section 3.1).
+    named = [value for value in request.values.getlist("resource") if value]
+    if len(named) > 1:
+        raise InvalidTarget("A token is for one resource")
+    if named and named[0] not in RESOURCES:
+        raise InvalidTarget("There is no such resource")
+    return named[0] if named else None
+
+
+def keep_resource(granted: str | None) -> None:
+    """Issue a token for the resource of the grant, unless the request names another."""
+    if asked_resource() not in (None, granted):
+        raise InvalidTarget("The grant is not for this resource")
+    # The server may be gone since the user agreed.
+    if granted is not None and granted not in RESOURCES:
+        raise InvalidTarget("There is no such resource")
+    g.resource = granted
+
+
+class ResourceIndicator:
+    """RFC 8707 at the authorization endpoint: an extension of a grant, like PKCE."""
+
+    def __call__(self, grant: Any) -> None:
+        grant.register_hook(
+            "after_validate_authorization_request_payload", self.validate
+        )
+
+    def validate(self, grant: Any, redirect_uri: str | None) -> None:
+        """Refuse an unknown resource before the user is asked."""
+        asked_resource()
 
 
 class Issuer(IssuerParameter):
@@ -216,12 +265,16 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
             scope=asked.scope,
             redirect_uri=asked.payload.redirect_uri,
             code_challenge=asked.payload.data["code_challenge"],
+            resource=asked_resource(),
         )
 
     def query_authorization_code(self, code: str, client: Client) -> Grant | None:
         """Return the grant, and use the code up, whatever else the request lacks."""
         grant = grant_store.find("code", code, client.client_id)
-        return grant if grant and grant_store.use(code) else None
+        if not grant or not grant_store.use(code):
+            return None
+        keep_resource(grant.resource)
+        return grant
 
     def delete_authorization_code(self, authorization_code: Grant) -> None:
         """Do nothing: the code is used up since it was looked up."""
@@ -257,6 +310,7 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
             raise InvalidScopeError
         if grant.user_id not in USERS:
             raise InvalidGrantError
+        keep_resource(grant.resource)
         if not grant_store.use(self.request.form["refresh_token"]):
             raise InvalidGrantError
 
@@ -266,6 +320,15 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
 
     def revoke_old_credential(self, refresh_token: Grant) -> None:
         """Do nothing: `validate_token_request` has used the refresh token up."""
+
+
+class ClientCredentialsGrant(grants.ClientCredentialsGrant):
+    """RFC 6749 section 4.4."""
+
+    def validate_token_request(self) -> None:
+        """Issue a token for the resource that the client names."""
+        super().validate_token_request()
+        g.resource = asked_resource()
 
 
 def authenticate_client(query_client: object, asked: OAuth2Request) -> Client:
@@ -319,9 +382,11 @@ server.register_token_generator(
     "default",
     BearerTokenGenerator(issue, new_refresh_token, int(LIFETIME.total_seconds())),
 )
-server.register_grant(AuthorizationCodeGrant, [RequirePKCE(required=True)])
+server.register_grant(
+    AuthorizationCodeGrant, [RequirePKCE(required=True), ResourceIndicator()]
+)
 server.register_grant(RefreshTokenGrant)
-server.register_grant(grants.ClientCredentialsGrant)
+server.register_grant(ClientCredentialsGrant)
 server.register_extension(issuer)
 
 
@@ -415,6 +480,7 @@ def page(grant: AuthorizationCodeGrant, problem: str = "") -> Response:
         PAGE,
         client_id=grant.client.client_id,
         scope=grant.request.scope,
+        resource=asked_resource(),
         problem=problem,
         csrf=token,
     )

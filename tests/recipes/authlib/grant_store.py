@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS grants (
     scope TEXT NOT NULL,
     redirect_uri TEXT NOT NULL,
     code_challenge TEXT NOT NULL,
+    resource TEXT,
     revoked INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE IF NOT EXISTS tickets (
@@ -56,6 +57,7 @@ class Grant:
     scope: str
     redirect_uri: str
     code_challenge: str
+    resource: str | None
     code_challenge_method = "S256"
 
     def check_client(self, client: object) -> bool:
@@ -86,6 +88,7 @@ def add(
     scope: str,
     redirect_uri: str,
     code_challenge: str,
+    resource: str | None,
 ) -> None:
     """Write down what a user has granted, and the code that the client gets for it."""
     grant_id = secrets.token_hex(16)
@@ -96,8 +99,16 @@ def add(
         db.execute("DELETE FROM grants WHERE id NOT IN (SELECT grant_id FROM tickets)")
         db.execute(
             "INSERT INTO grants (id, client_id, user_id, scope, redirect_uri,"
-            " code_challenge) VALUES (?, ?, ?, ?, ?, ?)",
-            [grant_id, client_id, user_id, scope, redirect_uri, code_challenge],
+            " code_challenge, resource) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                grant_id,
+                client_id,
+                user_id,
+                scope,
+                redirect_uri,
+                code_challenge,
+                resource,
+            ],
         )
         _add_ticket(db, code, "code", grant_id, CODE_LIFETIME)
 
@@ -117,8 +128,8 @@ def find(kind: str, ticket: str, client_id: str) -> Grant | None:
     """
     with _connect() as db:
         row = db.execute(
-            "SELECT id, client_id, user_id, scope, redirect_uri, code_challenge"
-            " FROM grants JOIN tickets ON grant_id = id"
+            "SELECT id, client_id, user_id, scope, redirect_uri, code_challenge,"
+            " resource FROM grants JOIN tickets ON grant_id = id"
             " WHERE kind = ? AND digest = ? AND client_id = ? AND NOT revoked",
             [kind, _digest(ticket), client_id],
         ).fetchone()
