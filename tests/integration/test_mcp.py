@@ -119,7 +119,7 @@ def test_answer(server, case, tokens, request):
 def test_nothing_without_a_token(url, method, path):
     answer = ask(url + path, method)
     assert answer.status == 401
-    assert answer.json["error"] == "missing_token"
+    assert answer.json == {"error_description": "there is no Authorization header"}
 
 
 @pytest.mark.parametrize("authorization", [[], ["Bearer garbage"], ["Bearer a", "b"]])
@@ -210,6 +210,28 @@ def test_scope_of_one_tool(url, tokens):
     failed, told = result(post(url, f"Bearer {token}", tool="articles"))
     assert failed
     assert told.endswith("this tool needs the scope read")
+
+
+@pytest.mark.parametrize(
+    "removed",
+    [
+        pytest.param("", id="the recipe"),
+        pytest.param("app.add_middleware(Challenge)", id="the SDK alone"),
+    ],
+)
+def test_each_token_is_verified_once(serve_recipe, tokens, removed):
+    text = (recipes.folder("MCP") / "server.py").read_text(encoding="utf-8")
+    counted = text.replace(
+        "    return SALTS", "    print('a look-up')\n    return SALTS"
+    )
+    assert removed in counted != text
+    files = {"server.py": counted.replace(removed, "") if removed else counted}
+    script = "uvicorn server:app --port 8000 &\n"
+    server = serve_recipe("MCP", script, files)
+    for number in range(1, 4):
+        answer = post(f"{server.url()}/mcp", f"Bearer {tokens['good']}")
+        assert result(answer) == (False, "user:zoe")
+        assert server.output.count("a look-up") == number
 
 
 @pytest.mark.parametrize(

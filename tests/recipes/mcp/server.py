@@ -1,8 +1,9 @@
 """An MCP server whose tools are for those who bring an access token.
 
-The SDK asks `Verifier` about each request's token, and refuses those without one and
-those with too little scope. `Challenge` in front of it answers what the SDK answers
-less exactly.
+A request passes `Challenge` first, then the SDK. `Challenge` verifies the token, and
+gives the answers that the SDK does not give exactly. It hands the result on to
+`Verifier`, which the SDK asks about the same token. So each token is verified once, and
+strangers are kept out even without `Challenge`.
 
 For production, put the public URL in `RESOURCE` and its host in `streamable_http_app`
 (`transport_security`, without which only a loopback host is answered), give this server
@@ -12,6 +13,7 @@ salts that no other resource server has, and put a server that speaks HTTPS in f
 from __future__ import annotations
 
 import os
+from contextvars import ContextVar
 
 from mcp.server import MCPServer
 from mcp.server.auth.middleware.auth_context import get_access_token
@@ -40,6 +42,8 @@ def find_salt(claims: dict[str, object]) -> list[str]:
 
 
 joat.salt_generator = find_salt
+# What `Challenge` has found out in this request: the token, and what it grants.
+verified: ContextVar[dict[str, joat.VerifiedCredentials]] = ContextVar("verified")
 
 
 class Verifier(TokenVerifier):
@@ -48,9 +52,12 @@ class Verifier(TokenVerifier):
     async def verify_token(self, token: str) -> AccessToken | None:
         """Return what a token grants, or None for one that is refused."""
         try:
-            # As a header again, since the SDK leaves white space around the token. The
-            # scope is compared by the SDK: see `required_scopes` below.
-            credentials = joat.authenticate(f"Bearer {token}", provider=PROVIDER)
+            # If `Challenge` is not there, verify the token as a header again, because
+            # the SDK leaves white space around it. The SDK compares the scope: see
+            # `required_scopes` below.
+            credentials = verified.get({}).get(token) or joat.authenticate(
+                f"Bearer {token}", provider=PROVIDER
+            )
         except joat.TokenError:
             return None
         return AccessToken(
@@ -69,8 +76,7 @@ class Challenge:
     """Refuse bad requests in front of the SDK, with the answers of RFC 6750.
 
     The SDK takes the first of two Authorization headers, has one answer for a missing,
-    a malformed and an invalid token, and does not tell which scope is needed. It
-    verifies all the same what comes through here.
+    a malformed and an invalid token, and does not tell which scope is needed.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -90,14 +96,14 @@ class Challenge:
         if len(headers) > 1:
             raise joat.InvalidRequest("there is more than one Authorization header")
         header = headers[0] if headers else None
-        joat.authenticate(header, provider=PROVIDER, scope=SCOPE)
+        credentials = joat.authenticate(header, provider=PROVIDER, scope=SCOPE)
+        verified.set({(header or "")[7:]: credentials})  # the token as the SDK takes it
 
     def refusal(self, error: joat.TokenError) -> JSONResponse:
         """Return the answer of RFC 6750 section 3 and RFC 9728 section 5.1."""
-        answer = {
-            "error": error.error or "missing_token",
-            "error_description": error.description,
-        }
+        answer = {"error_description": error.description}
+        if error.error:  # RFC 6750 section 3.1 has none for a missing token
+            answer["error"] = error.error
         challenge = error.www_authenticate(
             resource_metadata=METADATA, scope=" ".join(SCOPE)
         )
