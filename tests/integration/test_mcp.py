@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import runpy
 import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -16,34 +17,36 @@ from mcp.client.auth import TokenStorage
 from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuthProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthToken, ProtectedResourceMetadata
-from servers import PATIENCE, PROVIDER, ask, issue_token
+from servers import PATIENCE, PROVIDER, SALT, ask, issue_token
 from test_resource_servers import CASES, assert_nothing_of, check_refusal
+
+import joat
 
 # The SDK's client speaks both: with a handshake, and the version without one.
 every_mode = pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
 
 
-def serve(serve_recipe, without=""):
-    """Serve the recipe, or what is left of it without a part; return the URL."""
+def serve(serve_recipe, replaced="", by="", **variables):
+    """Serve the recipe's MCP server by itself, maybe with a part replaced."""
     text = (recipes.folder("MCP") / "server.py").read_text(encoding="utf-8")
-    assert without in text
-    files = {"server.py": text.replace(without, "")}
-    return f"{serve_recipe('MCP', files=files).url()}/mcp"
+    assert replaced in text
+    files = {"server.py": text.replace(replaced, by)} if replaced else {}
+    return serve_recipe("MCP", "uvicorn server:app --port 8000 &\n", files, **variables)
 
 
 @pytest.fixture(scope="module")
 def url(serve_recipe):
-    return serve(serve_recipe)
+    return f"{serve(serve_recipe).url()}/mcp"
 
 
 @pytest.fixture(scope="module")
 def url_of_the_sdk_alone(serve_recipe):
-    return serve(serve_recipe, without="app.add_middleware(Challenge)")
+    return f"{serve(serve_recipe, 'app.add_middleware(Challenge)').url()}/mcp"
 
 
 @pytest.fixture(scope="module")
 def url_with_sessions(serve_recipe):
-    return serve(serve_recipe, without="stateless_http=True, ")
+    return f"{serve(serve_recipe, '    stateless_http=True,').url()}/mcp"
 
 
 def post(url, *authorization, tool="whoami"):
@@ -134,7 +137,7 @@ def test_metadata(url, authorization):
         "resource": url,
         # As `iss` has it, without a slash behind: RFC 8414 section 3.3.
         "authorization_servers": [PROVIDER],
-        "scopes_supported": ["profile"],
+        "scopes_supported": ["profile", "read"],
         "bearer_methods_supported": ["header"],
     }
     ProtectedResourceMetadata.model_validate(answer.json)
@@ -232,6 +235,72 @@ def test_each_token_is_verified_once(serve_recipe, tokens, removed):
         answer = post(f"{server.url()}/mcp", f"Bearer {tokens['good']}")
         assert result(answer) == (False, "user:zoe")
         assert server.output.count("a look-up") == number
+
+
+# --- where it is -----------------------------------------------------------------
+
+
+def test_public_url(serve_recipe, tokens):
+    """Behind a proxy: the URLs are made of the public one, not of the Host header."""
+    public, provider = "https://mcp.example:8443/v1/tools", "https://auth.example"
+    token = issue_token(provider=provider)
+    server = serve(serve_recipe, RESOURCE=public, PROVIDER=provider)
+    metadata = "/.well-known/oauth-protected-resource/v1/tools"
+    with httpx2.Client(base_url=server.url(), timeout=PATIENCE) as http:
+        for host in ("mcp.example:8443", "evil.example"):
+            http.headers["Host"] = http.headers["X-Forwarded-Host"] = host
+            told = http.get(metadata).json()
+            assert told["resource"] == public
+            assert told["authorization_servers"] == [provider]
+            challenge = http.post("/v1/tools").headers["WWW-Authenticate"]
+            assert (
+                f'resource_metadata="https://mcp.example:8443{metadata}"' in challenge
+            )
+
+            call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+            call["params"] = {"name": "whoami"}
+            headers = {"Authorization": f"Bearer {token}"}
+            headers["Accept"] = "application/json, text/event-stream"
+            answer = http.post("/v1/tools", json=call, headers=headers)
+            # DNS rebinding
+            assert answer.status_code == (200 if host != "evil.example" else 421)
+            headers["Origin"] = "https://evil.example"
+            answer = http.post("/v1/tools", json=call, headers=headers)
+            assert answer.status_code in (403, 421)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        pytest.param("PROVIDER", "", id="no provider"),
+        pytest.param("PROVIDER", "https://example.com/", id="a provider with a slash"),
+        pytest.param("PROVIDER", "https://example.com/a", id="a provider with a path"),
+        pytest.param("PROVIDER", "https://Example.com", id="a provider in upper case"),
+        pytest.param("PROVIDER", "https://example.com:443", id="the usual port"),
+        pytest.param("PROVIDER", "http://example.com", id="a provider of HTTP"),
+        pytest.param("PROVIDER", "My OAuth2 Provider", id="a provider's name"),
+        pytest.param("RESOURCE", "", id="no resource"),
+        pytest.param("RESOURCE", "https://example.com/mcp/", id="a slash behind"),
+        pytest.param("RESOURCE", "https://example.com/", id="nothing but a slash"),
+        pytest.param("RESOURCE", "https://example.com//mcp", id="two slashes"),
+        pytest.param("RESOURCE", "https://example.com/a/../mcp", id="a way around"),
+        pytest.param("RESOURCE", "https://example.com/mcp?a=b", id="a query"),
+        pytest.param("RESOURCE", "https://example.com/mcp#a", id="a fragment"),
+        pytest.param("RESOURCE", "https://example.com/m%63p", id="an escape"),
+        pytest.param("RESOURCE", "https://Example.com/mcp", id="upper case"),
+        pytest.param("RESOURCE", "https://example.com:443/mcp", id="port of HTTPS"),
+        pytest.param("RESOURCE", "http://127.0.0.1:80/mcp", id="port of HTTP"),
+        pytest.param("RESOURCE", "http://example.com/mcp", id="HTTP"),
+        pytest.param("RESOURCE", "/mcp", id="a path"),
+    ],
+)
+def test_url_refused_at_start(monkeypatch, variable, value):
+    """Clients compare it as text, with what their parser makes of it."""
+    monkeypatch.setattr(joat, "salt_generator", joat.salt_generator)
+    monkeypatch.setenv("JOAT_SALT", SALT)
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ValueError, match=f"{variable} must be"):
+        runpy.run_path(str(recipes.folder("MCP") / "server.py"))
 
 
 @pytest.mark.parametrize(
