@@ -19,6 +19,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthToken, ProtectedResourceMetadata
 from servers import PATIENCE, PROVIDER, SALT, ask, issue_token
 from test_resource_servers import CASES, assert_nothing_of, check_refusal
+from werkzeug.datastructures import WWWAuthenticate
 
 import joat
 
@@ -49,14 +50,16 @@ def url_with_sessions(serve_recipe):
     return f"{serve(serve_recipe, '    stateless_http=True,').url()}/mcp"
 
 
-def post(url, *authorization, tool="whoami"):
+def post(url, *authorization, tool="whoami", headers=(), meta=None):
     """Call a tool with these Authorization headers and without the SDK."""
     headers = [
         ("Accept", "application/json, text/event-stream"),
         ("Content-Type", "application/json"),
         *(("Authorization", value) for value in authorization),
+        *headers,
     ]
-    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool}}
+    params = {"name": tool, "_meta": meta} if meta else {"name": tool}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
     return ask(url, "POST", headers, json.dumps(call))
 
 
@@ -213,6 +216,71 @@ def test_scope_of_one_tool(url, tokens):
     failed, told = result(post(url, f"Bearer {token}", tool="articles"))
     assert failed
     assert told.endswith("this tool needs the scope read")
+
+
+MODERN = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+CALL = ("Mcp-Method", "tools/call")
+# What the headers say of a call of `articles`, and what a token without the scope for
+# it gets. Since 2026-07-28 the SDK refuses a false name; before, it means nothing.
+NAMED = {
+    "the tool": ([CALL, ("Mcp-Name", "articles")], 403, 403),
+    "the tool in base64": ([CALL, ("Mcp-Name", "=?base64?YXJ0aWNsZXM=?=")], 403, 403),
+    "the tool, then another": (
+        [CALL, ("Mcp-Name", "articles"), ("Mcp-Name", "whoami")],
+        403,
+        403,
+    ),
+    "another tool": ([CALL, ("Mcp-Name", "whoami")], 400, "tool"),
+    "another tool, then the tool": (
+        [CALL, ("Mcp-Name", "whoami"), ("Mcp-Name", "articles")],
+        400,
+        "tool",
+    ),
+    "a tool that there is not": ([CALL, ("Mcp-Name", "nothing")], 400, "tool"),
+    "the tool in upper case": ([CALL, ("Mcp-Name", "ARTICLES")], 400, "tool"),
+    "no base64": ([CALL, ("Mcp-Name", "=?base64?*?=")], 400, "tool"),
+    "an empty name": ([CALL, ("Mcp-Name", "")], 400, "tool"),
+    "no name": ([CALL], 400, "tool"),
+    "another method": (
+        [("Mcp-Method", "tools/list"), ("Mcp-Name", "articles")],
+        400,
+        "tool",
+    ),
+    "no method": ([("Mcp-Name", "articles")], 400, "tool"),
+    "nothing": ([], 400, "tool"),
+}
+
+
+@every_mode
+@pytest.mark.parametrize(("headers", "modern", "legacy"), NAMED.values(), ids=NAMED)
+def test_scope_of_a_tool_that_headers_name(url, mode, headers, modern, legacy):
+    meta, expected = None, legacy
+    if mode != "legacy":
+        headers = [("Mcp-Protocol-Version", mode), *headers]
+        meta, expected = MODERN, modern
+    token = issue_token(scope=["profile"])
+    answer = post(url, f"Bearer {token}", tool="articles", headers=headers, meta=meta)
+    assert "An article" not in answer.text
+    if expected == "tool":
+        assert result(answer)[0] is True
+        return
+    assert answer.status == expected, answer
+    if expected == 403:
+        # All that the call needs, so that the client can ask for it (RFC 6750).
+        challenge = WWWAuthenticate.from_header(answer.headers["WWW-Authenticate"])
+        assert challenge["error"] == answer.json["error"] == "insufficient_scope"
+        assert challenge["scope"] == "profile read"
+        assert challenge["resource_metadata"].endswith("/oauth-protected-resource/mcp")
+
+
+def test_true_name_and_all_scope(url, tokens):
+    headers = [("Mcp-Protocol-Version", "2026-07-28"), CALL, ("Mcp-Name", "articles")]
+    bearer = f"Bearer {tokens['good']}"
+    answer = post(url, bearer, tool="articles", headers=headers, meta=MODERN)
+    assert result(answer) == (False, "An article")
 
 
 @pytest.mark.parametrize(

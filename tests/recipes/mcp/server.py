@@ -32,6 +32,7 @@ from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.auth import ProtectedResourceMetadata
+from mcp.shared.inbound import decode_header_value
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -53,6 +54,7 @@ if not re.fullmatch(rf"{ORIGIN}(/[A-Za-z0-9_-][A-Za-z0-9._~-]*)*", RESOURCE):
     raise ValueError("RESOURCE must be a URL such as https://example.com/mcp")
 
 SCOPE = ["profile"]  # what every request needs
+TOOL_SCOPE = {"articles": ["read"]}  # what a tool needs besides, by the tool's name
 SALTS = joat.parse_salts(os.environ["JOAT_SALT"])
 
 # What a client reads to find the authorization server (RFC 9728), and where it is.
@@ -60,7 +62,7 @@ METADATA = ProtectedResourceMetadata.model_validate(
     {
         "resource": RESOURCE,
         "authorization_servers": [PROVIDER],
-        "scopes_supported": [*SCOPE, "read"],
+        "scopes_supported": sorted(set(SCOPE).union(*TOOL_SCOPE.values())),
     }
 )
 METADATA_URL = str(build_resource_metadata_url(METADATA.resource))
@@ -109,7 +111,8 @@ class Challenge:
     The SDK by itself
     - takes the first of two Authorization headers;
     - has one answer for a missing, a malformed and an invalid token;
-    - does not say which scope a client should ask for.
+    - does not say which scope a client should ask for;
+    - has no 403 for a tool that needs more scope, so no client would ask for more.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -130,17 +133,33 @@ class Challenge:
         if len(values) > 1:
             raise joat.InvalidRequest("there is more than one Authorization header")
         header = values[0] if values else None
-        credentials = joat.authenticate(header, provider=PROVIDER, scope=SCOPE)
+        credentials = joat.authenticate(
+            header, provider=PROVIDER, scope=self.needed_scope(headers)
+        )
         verified.set({(header or "")[7:]: credentials})  # the token as the SDK takes it
+
+    def needed_scope(self, headers: Headers) -> list[str]:
+        """Return what the request needs, as far as its headers name a tool.
+
+        A client of the MCP specification of 2026-07-28 names it, and the SDK refuses a
+        false name. An older client does not, and nobody checks the name if it does. So
+        each tool looks at the scope as well.
+        """
+        if headers.get("Mcp-Method") != "tools/call":
+            return SCOPE
+        tool = decode_header_value(headers.get("Mcp-Name"))
+        return SCOPE + TOOL_SCOPE.get(tool or "", [])
 
     def refusal(self, error: joat.TokenError) -> JSONResponse:
         """Return the answer of RFC 6750 section 3 and RFC 9728 section 5.1."""
         answer = {"error_description": error.description}
         if error.error:  # RFC 6750 section 3.1 has none for a missing token
             answer["error"] = error.error
-        challenge = error.www_authenticate(
-            resource_metadata=METADATA_URL, scope=" ".join(SCOPE)
-        )
+        parameters = {"resource_metadata": METADATA_URL}
+        # If the token has too little scope, the error names all that is needed.
+        if not isinstance(error, joat.InsufficientScope):
+            parameters["scope"] = " ".join(SCOPE)
+        challenge = error.www_authenticate(**parameters)
         return JSONResponse(answer, error.status, {"WWW-Authenticate": challenge})
 
 
@@ -176,7 +195,7 @@ def whoami() -> str:
 @server.tool()
 def articles() -> list[str]:
     """List the articles, for those who may read them."""
-    caller("read")
+    caller(*TOOL_SCOPE["articles"])
     return ["An article"]
 
 
