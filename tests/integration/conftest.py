@@ -47,7 +47,7 @@ def serve_recipe(serve, tmp_path_factory):
     """
 
     def start(title, script=None, files=(), **variables):
-        directory = recipes.copy(title, tmp_path_factory.mktemp("recipe"))
+        directory = recipes.copy(title, tmp_path_factory.mktemp("recipes") / "copy")
         for name, text in dict(files).items():
             (directory / name).write_text(text, encoding="utf-8")
         return serve(script or recipes.servers(title), directory, **variables)
