@@ -308,35 +308,40 @@ def test_each_token_is_verified_once(serve_recipe, tokens, removed):
 # --- where it is -----------------------------------------------------------------
 
 
-def test_public_url(serve_recipe, tokens):
+@pytest.mark.parametrize(
+    ("host", "path"),
+    [
+        pytest.param("mcp.example:8443", "/v1/tools", id="a port and a path"),
+        pytest.param("mcp.example", "", id="no path"),
+    ],
+)
+def test_public_url(serve_recipe, host, path):
     """Behind a proxy: the URLs are made of the public one, not of the Host header."""
-    public, provider = "https://mcp.example:8443/v1/tools", "https://auth.example"
+    provider = "https://auth.example"
     token = issue_token(provider=provider)
-    server = serve(serve_recipe, RESOURCE=public, PROVIDER=provider)
-    metadata = "/.well-known/oauth-protected-resource/v1/tools"
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+    call["params"] = {"name": "whoami"}
+    headers = {"Authorization": f"Bearer {token}"}
+    headers["Accept"] = "application/json, text/event-stream"
+    server = serve(serve_recipe, RESOURCE=f"https://{host}{path}", PROVIDER=provider)
+    metadata = f"/.well-known/oauth-protected-resource{path}"
     with httpx2.Client(base_url=server.url(), timeout=PATIENCE) as http:
-        for host in ("mcp.example:8443", "evil.example"):
-            http.headers["Host"] = http.headers["X-Forwarded-Host"] = host
+        for named in (host, "evil.example"):
+            http.headers["Host"] = http.headers["X-Forwarded-Host"] = named
             told = http.get(metadata).json()
-            assert told["resource"] == public
+            assert told["resource"] == f"https://{host}{path}"
             assert told["authorization_servers"] == [provider]
-            challenge = http.post("/v1/tools").headers["WWW-Authenticate"]
-            assert (
-                f'resource_metadata="https://mcp.example:8443{metadata}"' in challenge
-            )
+            challenge = http.post(path).headers["WWW-Authenticate"]
+            assert f'resource_metadata="https://{host}{metadata}"' in challenge
 
-            call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
-            call["params"] = {"name": "whoami"}
-            headers = {"Authorization": f"Bearer {token}"}
-            headers["Accept"] = "application/json, text/event-stream"
-            answer = http.post("/v1/tools", json=call, headers=headers)
+            answer = http.post(path, json=call, headers=headers)
             # DNS rebinding
-            if host == "evil.example":
+            if named == "evil.example":
                 assert (answer.status_code, answer.text) == (421, "Invalid Host header")
             else:
                 assert answer.status_code == 200
-            headers["Origin"] = "https://evil.example"
-            answer = http.post("/v1/tools", json=call, headers=headers)
+            foreign = {**headers, "Origin": "https://evil.example"}
+            answer = http.post(path, json=call, headers=foreign)
             assert answer.status_code in (403, 421)
 
 

@@ -53,8 +53,8 @@ def served(serve_recipe, quick_hashes):
 def load_client(served, monkeypatch):
     """Load the recipe's client for an MCP server."""
 
-    def load(resource):
-        monkeypatch.setenv("PROVIDER", served.url(9000))
+    def load(resource, provider=None):
+        monkeypatch.setenv("PROVIDER", provider or served.url(9000))
         monkeypatch.setenv("RESOURCE", resource)
         path = recipes.folder("MCP") / "client.py"
         spec = spec_from_file_location("mcp_client", path)
@@ -230,6 +230,73 @@ def test_restart(client):
     assert [form["grant_type"] for form in token_requests(seen)] == [
         "authorization_code"
     ]
+
+
+class Proxy(httpx2.AsyncBaseTransport):
+    """What speaks HTTPS in front of a server, without the encryption."""
+
+    def __init__(self, url):
+        self.url, self.transport = url, httpx2.AsyncHTTPTransport()
+
+    async def handle_async_request(self, request):
+        headers = [*request.headers.multi_items(), ("X-Forwarded-Proto", "https")]
+        return await self.transport.handle_async_request(
+            httpx2.Request(
+                request.method,
+                f"{self.url}{request.url.raw_path.decode()}",
+                headers=headers,
+                content=await request.aread(),
+            )
+        )
+
+    async def aclose(self):
+        await self.transport.aclose()
+
+
+def test_login_behind_proxies(serve_recipe, load_client, quick_hashes, monkeypatch):
+    """Each server has its public name, and none sees HTTPS itself."""
+    provider, resource = "https://auth.example", "https://mcp.example/mcp"
+    program = """
+import sys
+from werkzeug.middleware.proxy_fix import ProxyFix
+sys.path.insert(0, "../authlib")
+from auth import app
+app.wsgi_app = ProxyFix(app.wsgi_app)
+"""
+    script = """
+export JOAT_RESOURCES="$RESOURCE $FIRST"
+JOAT_SALT=$API flask --app behind_proxy run --port 9000 &
+JOAT_SALT=$FIRST uvicorn server:app --port 8000 &
+"""
+    server = serve_recipe(
+        "MCP",
+        script,
+        {"behind_proxy.py": program},
+        **{name.upper(): salt for name, salt in SALTS.items()},
+        **quick_hashes,
+        PROVIDER=provider,
+        RESOURCE=resource,
+    )
+    client = load_client(resource, provider)
+    servers = {provider: server.url(9000), "https://mcp.example": server.url()}
+    connect = httpx2.AsyncClient
+
+    def connect_to_proxies(**arguments):
+        mounts = {public: Proxy(url) for public, url in servers.items()}
+        return connect(mounts=mounts, **arguments)
+
+    monkeypatch.setattr(httpx2, "AsyncClient", connect_to_proxies)
+
+    async def use():
+        async with session(client) as (mcp, seen):
+            assert await call(mcp, "whoami") == (False, "user:zoe")
+            assert await call(mcp, "articles") == (False, "An article")
+            return seen
+
+    seen = asyncio.run(use())
+    assert [page["resource"] for page in seen.pages] == 2 * [resource]
+    asked = {f"{each.url.scheme}://{each.url.host}" for each in seen.requests}
+    assert asked == set(servers)
 
 
 # --- messages that say little ----------------------------------------------------
