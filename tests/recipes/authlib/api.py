@@ -41,17 +41,17 @@ app = Flask(__name__)
 class Protector(ResourceProtector):
     """Let joat read the whole header; what it grants is Authlib's `current_token`.
 
-    A token needs all that `scopes` names, where Authlib is content with one of the
-    list. `optional=True` changes nothing: no token is refused, too.
+    A token needs all scopes that are named, whereas Authlib accepts one of a list.
+    `optional=True` changes nothing: a request without a token is refused.
     """
 
     def validate_request(
         self, scopes: list[str] | None, request: JsonRequest, **kwargs: Any
     ) -> joat.Credentials:
         """Return what the request's token grants, or raise a `joat.TokenError`."""
-        # A WSGI server joins several Authorization headers with commas. They must stay
-        # joined, for joat to refuse them: if one were picked here and another one by a
-        # proxy in front, each would have let somebody else in.
+        # A WSGI server joins several Authorization headers with commas, and joat
+        # refuses them. If the application read one header and a proxy another, each
+        # would authenticate a different user.
         header = request.headers.get("Authorization")
         needed = [name for each in scopes or () for name in each.split(" ")]
         return joat.authenticate(header, provider=PROVIDER, scope=needed)

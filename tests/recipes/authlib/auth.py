@@ -11,13 +11,12 @@ For production:
 - put the server's public origin into the environment as `PROVIDER`, and the resource
   servers as `JOAT_RESOURCES` (see `resource_servers.py`);
 - keep the clients in a database, and the salts where you keep your secrets;
-- put your login in place of `password_fits` and the two fields of `PAGE`, with a limit
-  to guesses. Here the password is asked for each time, so that there is no login that
-  another site could ride on; keep the CSRF token, and the question whether the user
-  agrees;
-- put a server that speaks HTTPS in front, and werkzeug's `ProxyFix` between: over plain
-  HTTP Authlib answers at the loopback addresses only;
-- all clients here have a secret. One that can't keep a secret needs Authlib's `none`;
+- put your login in place of `password_fits` and the two fields of `PAGE`, and limit
+  guesses. This page asks for the password each time, so there is no session that
+  another site could use. Keep the CSRF token, and ask whether the user agrees;
+- put a server that speaks HTTPS in front, and use werkzeug's `ProxyFix`. Without HTTPS,
+  Authlib works only on loopback addresses;
+- all clients here have a secret. A client that can't keep one needs Authlib's `none`;
 - a revoked grant ends its refresh tokens. An access token stays good until it expires,
   unless your resource servers ask for revoked `jti` values.
 """
@@ -113,7 +112,7 @@ class Client(ClientMixin):
         return method == "client_secret_basic"
 
 
-# For the demonstration; in production a database, which only ever sees the hashes.
+# For the demonstration. In production use a database, which only ever gets the hashes.
 CLIENTS = {
     "app": Client(
         "app",
@@ -124,8 +123,8 @@ CLIENTS = {
     )
 }
 USERS = {"zoe": generate_password_hash("zoe's password")}
-# Nobody has this one's password. It is checked in place of that of an unknown client
-# or user, so that the time of the answer does not tell which ones there are.
+# Checked in place of the hash of an unknown client or user, so timing does not reveal
+# which ones exist. Nobody has its password.
 NOBODY = generate_password_hash(secrets.token_hex())
 
 PAGE = """<!doctype html>
@@ -162,7 +161,7 @@ app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
 
 def issue(client: Client, grant_type: str, user: str | None, scope: str) -> str:
     """Return an access token: the user's, or the client's if there is no user."""
-    # The prefixes tell the two apart: a client named like a user is not that user.
+    # The prefixes keep the two apart: no client can pass for a user.
     owner = f"client:{client.client_id}" if user is None else f"user:{user}"
     return token_generator.issue_token(
         client_id=client.client_id,
@@ -181,7 +180,7 @@ def new_refresh_token(**grant: object) -> str:
 
 
 def save_token(token: dict[str, Any], asked: OAuth2Request) -> None:
-    """Keep the refresh token; access tokens need not be kept."""
+    """Keep the refresh token. An access token need not be kept."""
     if "refresh_token" in token:
         grant = asked.authorization_code or asked.refresh_token
         grant_store.add_refresh_token(token["refresh_token"], grant)
@@ -231,7 +230,7 @@ class ResourceIndicator:
 
 
 class Issuer(IssuerParameter):
-    """Say whose answer it is, so that clients of several servers can tell."""
+    """Name this server in its answers, for clients of several servers."""
 
     def get_issuer(self) -> str:
         """Return the `iss` of RFC 9207 section 2."""
@@ -239,7 +238,7 @@ class Issuer(IssuerParameter):
 
 
 class RequirePKCE(CodeChallenge):
-    """Authlib's PKCE asks public clients only, and takes `plain`, too."""
+    """PKCE for all clients. Authlib's is for public ones, and also takes `plain`."""
 
     SUPPORTED_CODE_CHALLENGE_METHOD = ("S256",)
 
@@ -269,7 +268,7 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
         )
 
     def query_authorization_code(self, code: str, client: Client) -> Grant | None:
-        """Return the grant, and use the code up, whatever else the request lacks."""
+        """Return the grant. This uses the code up, even if the request is refused."""
         grant = grant_store.find("code", code, client.client_id)
         if not grant or not grant_store.use(code):
             return None
@@ -277,7 +276,7 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
         return grant
 
     def delete_authorization_code(self, authorization_code: Grant) -> None:
-        """Do nothing: the code is used up since it was looked up."""
+        """Do nothing: `query_authorization_code` has used the code up."""
 
     def authenticate_user(self, authorization_code: Grant) -> str | None:
         """Return the user, or None if the user is gone."""
@@ -334,8 +333,8 @@ class ClientCredentialsGrant(grants.ClientCredentialsGrant):
 def authenticate_client(query_client: object, asked: OAuth2Request) -> Client:
     """Return the client that sent the request (RFC 6749 section 2.3.1).
 
-    In place of Authlib's own, whose time tells which clients there are, which fails
-    at what is no UTF-8, and which leaves a `+` as it stands.
+    It replaces Authlib's own, which reveals by its timing which clients exist, fails
+    at text that is not UTF-8, and does not decode a `+`.
     """
     login = request.authorization
     if login is not None and login.type == "basic":
@@ -349,9 +348,9 @@ def authenticate_client(query_client: object, asked: OAuth2Request) -> Client:
 
 
 def password_fits(password_hash: str | None, password: str) -> bool:
-    """Tell whether it is the password, in the same time if there is no hash."""
-    # scrypt and PBKDF2 are built on HMAC, which pads a key with NULs: one that ends
-    # with NULs would fit like the password itself.
+    """Return whether it is the password, in the same time if there is no hash."""
+    # scrypt and PBKDF2 use HMAC, which pads a key with NULs, so the password with NULs
+    # behind it would fit, too.
     if "\0" in password:
         return False
     fits = check_password_hash(password_hash or NOBODY, password)
@@ -377,7 +376,7 @@ METADATA.validate()
 issuer = Issuer()
 server = AuthorizationServer(app, CLIENTS.get, save_token)
 server.register_client_auth_method("client_secret_basic", authenticate_client)
-# Its own table of lifetimes has ten days for some grants.
+# Without a lifetime here, Authlib would use its own: ten days for some grants.
 server.register_token_generator(
     "default",
     BearerTokenGenerator(issue, new_refresh_token, int(LIFETIME.total_seconds())),
@@ -416,7 +415,7 @@ def authorize() -> Response:
 def token() -> Response:
     """Issue tokens (RFC 6749 section 5.1), or say why not (section 5.2)."""
     if request.query_string:
-        # Authlib would take what is here for the form's.
+        # Authlib would read them from the URL as well.
         raise InvalidRequestError("The parameters belong in the body")
     check("grant_type")
     response: Response = server.create_token_response()
@@ -452,21 +451,21 @@ def harden(response: Response) -> Response:
     return response
 
 
-# Parameters that Authlib may put into a description, for which RFC 6749 appendix A
-# has the characters of NQSCHAR; other ones there make its errors fail.
+# Authlib repeats these parameters in the description of an error. It fails if they have
+# characters that RFC 6749 appendix A does not allow there.
 DESCRIBED = ("response_type", "redirect_uri", "grant_type")
 NQSCHAR = re.compile(r"[ !#-\[\]-~]+")
 
 
 def check(needed: str) -> None:
-    """Refuse the requests that Authlib does not (RFC 6749 sections 3.1 and 3.2)."""
+    """Refuse bad requests that Authlib accepts (RFC 6749 sections 3.1 and 3.2)."""
     # Flask fails at a query that is no UTF-8; a URL is ASCII (RFC 3986 section 2).
     if not request.query_string.isascii():
         raise InvalidRequestError("Wrong characters in the URL")
     if not request.values.get(needed):
         raise InvalidRequestError(f"Missing '{needed}'")
     for name, values in request.values.lists():
-        # RFC 8707 section 2: there may be several of these.
+        # RFC 8707 section 2 allows several of these.
         if len(values) > 1 and name not in ("resource", "audience"):
             raise InvalidRequestError("A parameter is there twice")
         if name in DESCRIBED and not NQSCHAR.fullmatch(values[0]):
@@ -496,9 +495,9 @@ def page(grant: AuthorizationCodeGrant, problem: str = "") -> Response:
 
 
 def is_own_form() -> bool:
-    """Tell whether the form is of a page that this browser got from here."""
+    """Return whether the form is from a page that this browser got here."""
     sent = request.form.get("csrf", "")
-    # Two empty ones are equal, too.
+    # Two empty tokens would be equal.
     same = hmac.compare_digest(sent.encode(), csrf_token().encode())
     return same and sent != ""
 
