@@ -19,7 +19,7 @@ from authorization import APP, ZOE
 from mcp import Client, MCPError
 from mcp.client.auth import OAuthFlowError
 from mcp.client.streamable_http import streamable_http_client
-from mcp.shared.auth import OAuthToken
+from mcp.shared.auth import AuthorizationCodeResult, OAuthToken
 from servers import PATIENCE, ask
 
 import joat
@@ -552,3 +552,34 @@ def test_no_secret_leaves(load_client, served, changes, message, tokens):
         assert authorization == "Bearer for it"
         for secret in secrets:
             assert secret not in sent
+
+
+def test_issuer_of_the_stored_client_is_needed(load_client, monkeypatch):
+    """Without it the SDK does send the secret to a server that names itself."""
+    client = load_client(f"{HOSTILE}/mcp")
+    stored = client.Storage.get_client_info
+
+    async def without_issuer(self):
+        return (await stored(self)).model_copy(update={"issuer": None})
+
+    class Browser:
+        """A user who does not look at the address."""
+
+        async def open(self, url):
+            self.state = dict(parse_qsl(urlsplit(url).query))["state"]
+
+        async def come_back(self):
+            return AuthorizationCodeResult(code="x", state=self.state)
+
+    monkeypatch.setattr(client.Storage, "get_client_info", without_issuer)
+    hostile = HostileServer()
+
+    async def use():
+        auth = client.login(client.Storage(), Browser())
+        mounts = {HOSTILE: httpx2.MockTransport(hostile)}
+        async with httpx2.AsyncClient(auth=auth, mounts=mounts) as http:
+            await http.post(client.RESOURCE)
+
+    asyncio.run(use())
+    (request,) = (each for each in hostile.noted if each.url.path == "/token")
+    assert request.headers["Authorization"].startswith("Basic ")
