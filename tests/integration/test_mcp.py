@@ -311,8 +311,8 @@ def test_each_token_is_verified_once(serve_recipe, tokens, removed):
 @pytest.mark.parametrize(
     ("host", "path"),
     [
-        pytest.param("mcp.example:8443", "/v1/tools", id="a port and a path"),
-        pytest.param("mcp.example", "", id="no path"),
+        pytest.param("mcp.example:8443", "/v1/tools", id="a port and a longer path"),
+        pytest.param("mcp.example", "/mcp", id="the usual port"),
     ],
 )
 def test_public_url(serve_recipe, host, path):
@@ -357,6 +357,7 @@ def test_public_url(serve_recipe, host, path):
         pytest.param("PROVIDER", "My OAuth2 Provider", id="a provider's name"),
         pytest.param("RESOURCE", "", id="no resource"),
         pytest.param("RESOURCE", "https://example.com/mcp/", id="a slash behind"),
+        pytest.param("RESOURCE", "https://example.com", id="no path"),
         pytest.param("RESOURCE", "https://example.com/", id="nothing but a slash"),
         pytest.param("RESOURCE", "https://example.com//mcp", id="two slashes"),
         pytest.param("RESOURCE", "https://example.com/a/../mcp", id="a way around"),

@@ -50,8 +50,9 @@ ORIGIN = (
 )
 if not re.fullmatch(ORIGIN, PROVIDER):
     raise ValueError("PROVIDER must be an origin such as https://example.com")
-if not re.fullmatch(rf"{ORIGIN}(/[A-Za-z0-9_-][A-Za-z0-9._~-]*)*", RESOURCE):
-    raise ValueError("RESOURCE must be a URL such as https://example.com/mcp")
+# JavaScript puts a slash behind a host, so the resource has a path.
+if not re.fullmatch(rf"{ORIGIN}(/[A-Za-z0-9_-][A-Za-z0-9._~-]*)+", RESOURCE):
+    raise ValueError("RESOURCE must be a URL with a path: https://example.com/mcp")
 
 SCOPE = ["profile"]  # what every request needs
 TOOL_SCOPE = {"articles": ["read"]}  # what a tool needs besides, by the tool's name
@@ -200,7 +201,7 @@ def articles() -> list[str]:
 
 public_url = urlsplit(RESOURCE)
 app = server.streamable_http_app(
-    streamable_http_path=public_url.path or "/",
+    streamable_http_path=public_url.path,
     # Web sites that a browser on this machine visits must not reach the server by a
     # name of their own (DNS rebinding).
     transport_security=TransportSecuritySettings(
