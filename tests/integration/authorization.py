@@ -33,7 +33,8 @@ def present(usual, changes):
 
 
 def authorize_url(**changes):
-    return f"/authorize?{urlencode(present(ASKED, changes))}"
+    """Return the URL; a parameter that has a list is there several times."""
+    return f"/authorize?{urlencode(present(ASKED, changes), doseq=True)}"
 
 
 def hidden_fields(page):

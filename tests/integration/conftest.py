@@ -47,7 +47,7 @@ def serve_recipe(serve, tmp_path_factory):
     """
 
     def start(title, script=None, files=(), **variables):
-        directory = recipes.copy(title, tmp_path_factory.mktemp("recipe"))
+        directory = recipes.copy(title, tmp_path_factory.mktemp("recipes") / "copy")
         for name, text in dict(files).items():
             (directory / name).write_text(text, encoding="utf-8")
         return serve(script or recipes.servers(title), directory, **variables)
@@ -107,33 +107,54 @@ def tokens():
 
 
 @pytest.fixture
-def authlib(tmp_path, monkeypatch):
-    """The Authlib recipe, loaded afresh, with a second client."""
+def load_authlib(tmp_path, monkeypatch):
+    """Load a module of the Authlib recipe afresh, with variables of the environment."""
     monkeypatch.chdir(recipes.copy("Authlib", tmp_path))
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("JOAT_SALT", SALT)
     monkeypatch.setattr(joat, "salt_generator", joat.salt_generator)
-    # The other recipe has an `auth`, too.
-    spec = spec_from_file_location("authlib_recipe", tmp_path / "auth.py")
-    recipe = module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, recipe)
-    spec.loader.exec_module(recipe)
-    recipe.CLIENTS["web"] = replace(
-        recipe.CLIENTS["app"],
-        client_id="web",
-        scope=("profile",),
-        grant_types=("authorization_code", "refresh_token"),
-        redirect_uris=("https://web.example/callback",),
-    )
-    return AuthorizationServer(
-        app=recipe.app,
-        module=recipe,
-        database=tmp_path / recipe.store.FILE,
-        user="user:zoe",
-        remove_user=recipe.USERS.clear,
-        cookies={},
-        issuer_of_errors=PROVIDER,
-    )
+
+    def load(name="auth", **variables):
+        for variable, value in {"JOAT_SALT": SALT, **variables}.items():
+            monkeypatch.setenv(variable, value)
+        # The other recipes have an `auth`, too.
+        spec = spec_from_file_location(f"authlib_{name}", tmp_path / f"{name}.py")
+        recipe = module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, spec.name, recipe)
+        spec.loader.exec_module(recipe)
+        return recipe
+
+    return load
+
+
+@pytest.fixture
+def authlib_server(load_authlib):
+    """Return the Authlib recipe as a server, with a second client."""
+
+    def start(**variables):
+        recipe = load_authlib(**variables)
+        recipe.CLIENTS["web"] = replace(
+            recipe.CLIENTS["app"],
+            client_id="web",
+            scope=("profile",),
+            grant_types=("authorization_code", "refresh_token"),
+            redirect_uris=("https://web.example/callback",),
+        )
+        return AuthorizationServer(
+            app=recipe.app,
+            module=recipe,
+            database=recipe.grant_store.FILE.absolute(),
+            user="user:zoe",
+            remove_user=recipe.USERS.clear,
+            cookies={},
+            issuer_of_errors=recipe.PROVIDER,
+        )
+
+    return start
+
+
+@pytest.fixture
+def authlib(authlib_server):
+    return authlib_server()
 
 
 @pytest.fixture(scope="session")

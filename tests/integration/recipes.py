@@ -13,6 +13,7 @@ README = FOLDERS.parents[1] / "README.md"
 OTHER = ("To try them", "What holds for all of them", "Moving from PyJWT")
 
 _HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
+_BESIDE = re.compile(r"\.\./(\w+)/")
 _FOLDER = re.compile(r"\s*^Folder: `(\w+)/`\.", re.MULTILINE)
 
 
@@ -47,7 +48,12 @@ def servers(title):
 
 
 def copy(title, directory):
-    """Copy the files of a recipe, and nothing else, to a directory."""
+    """Copy the files of a recipe, and nothing else, to a directory.
+
+    Beside it go the folders that the recipe's section names as `../NAME/`.
+    """
     ignored = shutil.ignore_patterns("__pycache__", ".*")
     source = folder(title)
+    for name in set(_BESIDE.findall(section(title))):
+        shutil.copytree(source.parent / name, directory.parent / name, ignore=ignored)
     return shutil.copytree(source, directory, ignore=ignored, dirs_exist_ok=True)

@@ -23,7 +23,7 @@ PROVIDER = "https://example.com"
 SALT = "0123456789abcdef0123456789abcdef"
 OLDER_SALT = SALT[::-1]
 # What the recipes and their index call a server's port.
-PORTS = ("8000", "9000", "6379")
+PORTS = ("8000", "8001", "8002", "9000", "6379")
 TOKEN = re.compile(r"\beyJ[\w-]*\.[\w-]*\.[\w-]*")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import runpy
 import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -16,44 +17,49 @@ from mcp.client.auth import TokenStorage
 from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuthProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthToken, ProtectedResourceMetadata
-from servers import PATIENCE, PROVIDER, ask, issue_token
+from servers import PATIENCE, PROVIDER, SALT, ask, issue_token
 from test_resource_servers import CASES, assert_nothing_of, check_refusal
+from werkzeug.datastructures import WWWAuthenticate
+
+import joat
 
 # The SDK's client speaks both: with a handshake, and the version without one.
 every_mode = pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
 
 
-def serve(serve_recipe, without=""):
-    """Serve the recipe, or what is left of it without a part; return the URL."""
+def serve(serve_recipe, replaced="", by="", **variables):
+    """Serve the recipe's MCP server by itself, maybe with a part replaced."""
     text = (recipes.folder("MCP") / "server.py").read_text(encoding="utf-8")
-    assert without in text
-    files = {"server.py": text.replace(without, "")}
-    return f"{serve_recipe('MCP', files=files).url()}/mcp"
+    assert replaced in text
+    files = {"server.py": text.replace(replaced, by)} if replaced else {}
+    return serve_recipe("MCP", "uvicorn server:app --port 8000 &\n", files, **variables)
 
 
 @pytest.fixture(scope="module")
 def url(serve_recipe):
-    return serve(serve_recipe)
+    return f"{serve(serve_recipe).url()}/mcp"
 
 
 @pytest.fixture(scope="module")
 def url_of_the_sdk_alone(serve_recipe):
-    return serve(serve_recipe, without="app.add_middleware(Challenge)")
+    return f"{serve(serve_recipe, 'app.add_middleware(Challenge)').url()}/mcp"
 
 
 @pytest.fixture(scope="module")
 def url_with_sessions(serve_recipe):
-    return serve(serve_recipe, without="stateless_http=True, ")
+    return f"{serve(serve_recipe, '    stateless_http=True,').url()}/mcp"
 
 
-def post(url, *authorization, tool="whoami"):
+def post(url, *authorization, tool="whoami", headers=(), meta=None):
     """Call a tool with these Authorization headers and without the SDK."""
     headers = [
         ("Accept", "application/json, text/event-stream"),
         ("Content-Type", "application/json"),
         *(("Authorization", value) for value in authorization),
+        *headers,
     ]
-    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool}}
+    params = {"name": tool, "_meta": meta} if meta else {"name": tool}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
     return ask(url, "POST", headers, json.dumps(call))
 
 
@@ -119,7 +125,7 @@ def test_answer(server, case, tokens, request):
 def test_nothing_without_a_token(url, method, path):
     answer = ask(url + path, method)
     assert answer.status == 401
-    assert answer.json["error"] == "missing_token"
+    assert answer.json == {"error_description": "there is no Authorization header"}
 
 
 @pytest.mark.parametrize("authorization", [[], ["Bearer garbage"], ["Bearer a", "b"]])
@@ -134,7 +140,7 @@ def test_metadata(url, authorization):
         "resource": url,
         # As `iss` has it, without a slash behind: RFC 8414 section 3.3.
         "authorization_servers": [PROVIDER],
-        "scopes_supported": ["profile"],
+        "scopes_supported": ["profile", "read"],
         "bearer_methods_supported": ["header"],
     }
     ProtectedResourceMetadata.model_validate(answer.json)
@@ -210,6 +216,168 @@ def test_scope_of_one_tool(url, tokens):
     failed, told = result(post(url, f"Bearer {token}", tool="articles"))
     assert failed
     assert told.endswith("this tool needs the scope read")
+
+
+MODERN = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+CALL = ("Mcp-Method", "tools/call")
+# What the headers say of a call of `articles`, and what a token without the scope for
+# it gets. Since 2026-07-28 the SDK refuses a false name; before, it means nothing.
+NAMED = {
+    "the tool": ([CALL, ("Mcp-Name", "articles")], 403, 403),
+    "the tool in base64": ([CALL, ("Mcp-Name", "=?base64?YXJ0aWNsZXM=?=")], 403, 403),
+    "the tool, then another": (
+        [CALL, ("Mcp-Name", "articles"), ("Mcp-Name", "whoami")],
+        403,
+        403,
+    ),
+    "another tool": ([CALL, ("Mcp-Name", "whoami")], 400, "tool"),
+    "another tool, then the tool": (
+        [CALL, ("Mcp-Name", "whoami"), ("Mcp-Name", "articles")],
+        400,
+        "tool",
+    ),
+    "a tool that there is not": ([CALL, ("Mcp-Name", "nothing")], 400, "tool"),
+    "the tool in upper case": ([CALL, ("Mcp-Name", "ARTICLES")], 400, "tool"),
+    "no base64": ([CALL, ("Mcp-Name", "=?base64?*?=")], 400, "tool"),
+    "an empty name": ([CALL, ("Mcp-Name", "")], 400, "tool"),
+    "no name": ([CALL], 400, "tool"),
+    "another method": (
+        [("Mcp-Method", "tools/list"), ("Mcp-Name", "articles")],
+        400,
+        "tool",
+    ),
+    "no method": ([("Mcp-Name", "articles")], 400, "tool"),
+    "nothing": ([], 400, "tool"),
+}
+
+
+@every_mode
+@pytest.mark.parametrize(("headers", "modern", "legacy"), NAMED.values(), ids=NAMED)
+def test_scope_of_a_tool_that_headers_name(url, mode, headers, modern, legacy):
+    meta, expected = None, legacy
+    if mode != "legacy":
+        headers = [("Mcp-Protocol-Version", mode), *headers]
+        meta, expected = MODERN, modern
+    token = issue_token(scope=["profile"])
+    answer = post(url, f"Bearer {token}", tool="articles", headers=headers, meta=meta)
+    assert "An article" not in answer.text
+    if expected == "tool":
+        assert result(answer)[0] is True
+        return
+    assert answer.status == expected, answer
+    if expected == 403:
+        # All that the call needs, so that the client can ask for it (RFC 6750).
+        challenge = WWWAuthenticate.from_header(answer.headers["WWW-Authenticate"])
+        assert challenge["error"] == answer.json["error"] == "insufficient_scope"
+        assert challenge["scope"] == "profile read"
+        assert challenge["resource_metadata"].endswith("/oauth-protected-resource/mcp")
+
+
+def test_true_name_and_all_scope(url, tokens):
+    headers = [("Mcp-Protocol-Version", "2026-07-28"), CALL, ("Mcp-Name", "articles")]
+    bearer = f"Bearer {tokens['good']}"
+    answer = post(url, bearer, tool="articles", headers=headers, meta=MODERN)
+    assert result(answer) == (False, "An article")
+
+
+@pytest.mark.parametrize(
+    "removed",
+    [
+        pytest.param("", id="the recipe"),
+        pytest.param("app.add_middleware(Challenge)", id="the SDK alone"),
+    ],
+)
+def test_each_token_is_verified_once(serve_recipe, tokens, removed):
+    text = (recipes.folder("MCP") / "server.py").read_text(encoding="utf-8")
+    counted = text.replace(
+        "    return SALTS", "    print('a look-up')\n    return SALTS"
+    )
+    assert removed in counted != text
+    files = {"server.py": counted.replace(removed, "") if removed else counted}
+    script = "uvicorn server:app --port 8000 &\n"
+    server = serve_recipe("MCP", script, files)
+    for number in range(1, 4):
+        answer = post(f"{server.url()}/mcp", f"Bearer {tokens['good']}")
+        assert result(answer) == (False, "user:zoe")
+        assert server.output.count("a look-up") == number
+
+
+# --- where it is -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("host", "path"),
+    [
+        pytest.param("mcp.example:8443", "/v1/tools", id="a port and a longer path"),
+        pytest.param("mcp.example", "/mcp", id="the usual port"),
+    ],
+)
+def test_public_url(serve_recipe, host, path):
+    """Behind a proxy: the URLs are made of the public one, not of the Host header."""
+    provider = "https://auth.example"
+    token = issue_token(provider=provider)
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+    call["params"] = {"name": "whoami"}
+    headers = {"Authorization": f"Bearer {token}"}
+    headers["Accept"] = "application/json, text/event-stream"
+    server = serve(serve_recipe, RESOURCE=f"https://{host}{path}", PROVIDER=provider)
+    metadata = f"/.well-known/oauth-protected-resource{path}"
+    with httpx2.Client(base_url=server.url(), timeout=PATIENCE) as http:
+        for named in (host, "evil.example"):
+            http.headers["Host"] = http.headers["X-Forwarded-Host"] = named
+            told = http.get(metadata).json()
+            assert told["resource"] == f"https://{host}{path}"
+            assert told["authorization_servers"] == [provider]
+            challenge = http.post(path).headers["WWW-Authenticate"]
+            assert f'resource_metadata="https://{host}{metadata}"' in challenge
+
+            answer = http.post(path, json=call, headers=headers)
+            # DNS rebinding
+            if named == "evil.example":
+                assert (answer.status_code, answer.text) == (421, "Invalid Host header")
+            else:
+                assert answer.status_code == 200
+            foreign = {**headers, "Origin": "https://evil.example"}
+            answer = http.post(path, json=call, headers=foreign)
+            assert answer.status_code in (403, 421)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        pytest.param("PROVIDER", "", id="no provider"),
+        pytest.param("PROVIDER", "https://example.com/", id="a provider with a slash"),
+        pytest.param("PROVIDER", "https://example.com/a", id="a provider with a path"),
+        pytest.param("PROVIDER", "https://Example.com", id="a provider in upper case"),
+        pytest.param("PROVIDER", "https://example.com:443", id="the usual port"),
+        pytest.param("PROVIDER", "http://example.com", id="a provider of HTTP"),
+        pytest.param("PROVIDER", "My OAuth2 Provider", id="a provider's name"),
+        pytest.param("RESOURCE", "", id="no resource"),
+        pytest.param("RESOURCE", "https://example.com/mcp/", id="a slash behind"),
+        pytest.param("RESOURCE", "https://example.com", id="no path"),
+        pytest.param("RESOURCE", "https://example.com/", id="nothing but a slash"),
+        pytest.param("RESOURCE", "https://example.com//mcp", id="two slashes"),
+        pytest.param("RESOURCE", "https://example.com/a/../mcp", id="a way around"),
+        pytest.param("RESOURCE", "https://example.com/mcp?a=b", id="a query"),
+        pytest.param("RESOURCE", "https://example.com/mcp#a", id="a fragment"),
+        pytest.param("RESOURCE", "https://example.com/m%63p", id="an escape"),
+        pytest.param("RESOURCE", "https://Example.com/mcp", id="upper case"),
+        pytest.param("RESOURCE", "https://example.com:443/mcp", id="port of HTTPS"),
+        pytest.param("RESOURCE", "http://127.0.0.1:80/mcp", id="port of HTTP"),
+        pytest.param("RESOURCE", "http://example.com/mcp", id="HTTP"),
+        pytest.param("RESOURCE", "/mcp", id="a path"),
+    ],
+)
+def test_url_refused_at_start(monkeypatch, variable, value):
+    """Clients compare it as text, with what their parser makes of it."""
+    monkeypatch.setattr(joat, "salt_generator", joat.salt_generator)
+    monkeypatch.setenv("JOAT_SALT", SALT)
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ValueError, match=f"{variable} must be"):
+        runpy.run_path(str(recipes.folder("MCP") / "server.py"))
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
 """A resource server with Authlib's `ResourceProtector`.
 
-It needs the `JOAT_SALT` of the authorization server and nothing else from there.
-For production, keep that secret where you keep your others, and put a server that
-speaks HTTPS in front: whoever reads a bearer token can use it.
+It needs the `JOAT_SALT` and the `PROVIDER` of the authorization server, and nothing
+else from there. For production, keep that secret where you keep your others, and put a
+server that speaks HTTPS in front: whoever reads a bearer token can use it.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 from authlib.integrations.flask_oauth2 import ResourceProtector, current_token
@@ -17,11 +18,18 @@ from flask.typing import ResponseReturnValue
 
 import joat
 
-PROVIDER = "https://example.com"
-SALTS = os.environ["JOAT_SALT"].strip().split("\n")
+PROVIDER = os.environ.get("PROVIDER", "https://example.com")
+# As the authorization server writes it, because `iss` is compared as text.
+ORIGIN = re.compile(
+    r"(https://[a-z0-9-]+(\.[a-z0-9-]+)*|http://(localhost|127\.0\.0\.1))"
+    r"(:(?!80$|443$)[1-9][0-9]{0,4})?"
+)
+if not ORIGIN.fullmatch(PROVIDER):
+    raise ValueError("PROVIDER must be an origin such as https://example.com")
+SALTS = joat.parse_salts(os.environ["JOAT_SALT"])
 
 
-def find_salt(claims: dict[str, object]) -> list[str]:
+def find_salt(claims: dict[str, object]) -> list[bytes]:
     """Return the salts that may have signed a token, newest first."""
     return SALTS
 
@@ -33,19 +41,19 @@ app = Flask(__name__)
 class Protector(ResourceProtector):
     """Let joat read the whole header; what it grants is Authlib's `current_token`.
 
-    A token needs all that `scopes` names, where Authlib is content with one of the
-    list. `optional=True` changes nothing: no token is refused, too.
+    A token needs all scopes that are named, whereas Authlib accepts one of a list.
+    `optional=True` changes nothing: a request without a token is refused.
     """
 
     def validate_request(
         self, scopes: list[str] | None, request: JsonRequest, **kwargs: Any
     ) -> joat.Credentials:
         """Return what the request's token grants, or raise a `joat.TokenError`."""
-        # A WSGI server joins several Authorization headers with commas. They must stay
-        # joined, for joat to refuse them: if one were picked here and another one by a
-        # proxy in front, each would have let somebody else in.
+        # A WSGI server joins several Authorization headers with commas, and joat
+        # refuses them. If the application read one header and a proxy another, each
+        # would authenticate a different user.
         header = request.headers.get("Authorization")
-        needed = " ".join(scopes or ()).split()
+        needed = [name for each in scopes or () for name in each.split(" ")]
         return joat.authenticate(header, provider=PROVIDER, scope=needed)
 
 

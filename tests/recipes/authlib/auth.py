@@ -1,19 +1,22 @@
 """An authorization server with Authlib's Flask integration.
 
 It has the authorization code grant with PKCE, refresh tokens that rotate, and the
-client credentials grant. Its access tokens are joat's: a user's where a user has
-agreed, and else the client's own. Codes and refresh tokens are opaque, and each is
-good for one use (see `store.py`).
+client credentials grant. Its access tokens are joat's: a user's if a user has agreed,
+otherwise the client's own. A client names the resource server that a token is for (RFC
+8707). The token is good only there; if the client names none, it is good at the servers
+that have `JOAT_SALT`. Codes and refresh tokens are opaque, and each is good for one use
+(see `grant_store.py`).
 
 For production:
+- put the server's public origin into the environment as `PROVIDER`, and the resource
+  servers as `JOAT_RESOURCES` (see `resource_servers.py`);
 - keep the clients in a database, and the salts where you keep your secrets;
-- put your login in place of `password_fits` and the two fields of `PAGE`, with a limit
-  to guesses. Here the password is asked for each time, so that there is no login that
-  another site could ride on; keep the CSRF token, and the question whether the user
-  agrees;
-- put a server that speaks HTTPS in front, and werkzeug's `ProxyFix` between: over plain
-  HTTP Authlib answers at the loopback addresses only;
-- all clients here have a secret. One that can't keep a secret needs Authlib's `none`;
+- put your login in place of `password_fits` and the two fields of `PAGE`, and limit
+  guesses. This page asks for the password each time, so there is no session that
+  another site could use. Keep the CSRF token, and ask whether the user agrees;
+- put a server that speaks HTTPS in front, and use werkzeug's `ProxyFix`. Without HTTPS,
+  Authlib works only on loopback addresses;
+- all clients here have a secret. A client that can't keep one needs Authlib's `none`;
 - a revoked grant ends its refresh tokens. An access token stays good until it expires,
   unless your resource servers ask for revoked `jti` values.
 """
@@ -30,7 +33,8 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote_plus
 
-import store
+import grant_store
+import resource_servers
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2 import OAuth2Error, OAuth2Request
 from authlib.oauth2.rfc6749 import (
@@ -38,19 +42,35 @@ from authlib.oauth2.rfc6749 import (
     InvalidClientError,
     InvalidGrantError,
     InvalidRequestError,
+    InvalidScopeError,
     grants,
 )
 from authlib.oauth2.rfc6750 import BearerTokenGenerator
 from authlib.oauth2.rfc7636 import CodeChallenge
+from authlib.oauth2.rfc8414 import AuthorizationServerMetadata, get_well_known_url
 from authlib.oauth2.rfc9207 import IssuerParameter
-from flask import Flask, Response, make_response, render_template_string, request
+from flask import Flask, Response, g, make_response, render_template_string, request
+from grant_store import Grant
 from werkzeug.security import check_password_hash, generate_password_hash
 
 import joat
 
-PROVIDER = "https://example.com"
+# The `issuer` of RFC 8414 and the `iss` of RFC 9207 and of each token.
+PROVIDER = os.environ.get("PROVIDER", "https://example.com")
+# Clients compare the issuer as text, after their parser has written it anew. So it is
+# an origin as a parser writes it: lower case, no path, no slash, no usual port. Plain
+# HTTP is for the loopback interface only.
+ORIGIN = re.compile(
+    r"(https://[a-z0-9-]+(\.[a-z0-9-]+)*|http://(localhost|127\.0\.0\.1))"
+    r"(:(?!80$|443$)[1-9][0-9]{0,4})?"
+)
+if not ORIGIN.fullmatch(PROVIDER):
+    raise ValueError("PROVIDER must be an origin such as https://example.com")
 LIFETIME = timedelta(minutes=10)
-SALTS = os.environ["JOAT_SALT"].strip().split("\n")
+SALTS = joat.parse_salts(os.environ["JOAT_SALT"])
+# The salts of the resource servers that have their own, by URL.
+RESOURCES = resource_servers.read(os.environ.get("JOAT_RESOURCES", ""), SALTS)
+SCOPES = ("profile", "read")  # all that there are
 
 
 @dataclass(frozen=True)
@@ -67,8 +87,8 @@ class Client(ClientMixin):
         """Return the scope to grant, or None if the client asks for too much."""
         if not scope:
             return " ".join(self.scope)
-        # At each space, as RFC 6749 section 3.3 has it: else a scope of nothing but
-        # white space would be none here, and one that was asked for elsewhere.
+        # Split only at spaces, because no other white space separates scopes (RFC 6749
+        # section 3.3). Two spaces make an empty scope, which no client has.
         asked = dict.fromkeys(scope.split(" "))
         return " ".join(asked) if set(asked) <= set(self.scope) else None
 
@@ -92,25 +112,26 @@ class Client(ClientMixin):
         return method == "client_secret_basic"
 
 
-# For the demonstration; in production a database, which only ever sees the hashes.
+# For the demonstration. In production use a database, which only ever gets the hashes.
 CLIENTS = {
     "app": Client(
         "app",
         generate_password_hash("app's secret"),
-        ("profile", "read"),
+        SCOPES,
         ("authorization_code", "refresh_token", "client_credentials"),
         ("https://app.example/callback",),
     )
 }
 USERS = {"zoe": generate_password_hash("zoe's password")}
-# Nobody has this one's password. It is checked in place of that of an unknown client
-# or user, so that the time of the answer does not tell which ones there are.
+# Checked in place of the hash of an unknown client or user, so timing does not reveal
+# which ones exist. Nobody has its password.
 NOBODY = generate_password_hash(secrets.token_hex())
 
 PAGE = """<!doctype html>
 <html lang="en">
 <title>Sign in</title>
 <h1>{{ client_id }} asks for: {{ scope }}</h1>
+{% if resource %}<p>To be used only at {{ resource }}</p>{% endif %}
 <p role="alert">{{ problem }}</p>
 <form method="post">
 <input type="hidden" name="csrf" value="{{ csrf }}">
@@ -123,7 +144,7 @@ PAGE = """<!doctype html>
 """
 
 
-def find_salt(claims: dict[str, object]) -> list[str]:
+def find_salt(claims: dict[str, object]) -> list[bytes]:
     """Return the salts of a token's client, newest first: the first one signs."""
     return SALTS
 
@@ -132,7 +153,7 @@ joat.salt_generator = find_salt
 token_generator = joat.TokenGenerator(PROVIDER)
 # Authlib's debug messages hold the tokens that it issues.
 logging.getLogger("authlib").setLevel(logging.INFO)
-store.create()
+grant_store.create()
 
 app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
@@ -140,31 +161,76 @@ app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
 
 def issue(client: Client, grant_type: str, user: str | None, scope: str) -> str:
     """Return an access token: the user's, or the client's if there is no user."""
-    # The prefixes tell the two apart: a client named like a user is not that user.
+    # The prefixes keep the two apart: no client can pass for a user.
     owner = f"client:{client.client_id}" if user is None else f"user:{user}"
     return token_generator.issue_token(
         client_id=client.client_id,
         user_id=owner,
-        scope=scope.split(),
+        scope=scope.split(" "),
         lifetime=LIFETIME,
         jti=secrets.token_hex(16),
+        # Each grant sets `g.resource`. If one forgot it, this would fail.
+        salt=SALTS if g.resource is None else RESOURCES[g.resource],
     )
 
 
 def new_refresh_token(**grant: object) -> str:
-    """Return a refresh token; it means nothing but by `store`."""
+    """Return a refresh token: random text that only `grant_store` understands."""
     return secrets.token_urlsafe(32)
 
 
 def save_token(token: dict[str, Any], asked: OAuth2Request) -> None:
-    """Keep the refresh token; access tokens need not be kept."""
+    """Keep the refresh token. An access token need not be kept."""
     if "refresh_token" in token:
         grant = asked.authorization_code or asked.refresh_token
-        store.add_refresh_token(token["refresh_token"], grant)
+        grant_store.add_refresh_token(token["refresh_token"], grant)
+
+
+class InvalidTarget(OAuth2Error):
+    """RFC 8707 section 2."""
+
+    error = "invalid_target"
+
+
+def asked_resource() -> str | None:
+    """Return the resource server that a request names, or None if it names none.
+
+    It is compared as text: a client takes the URL from the server's metadata.
+    """
+    # A parameter without a value counts as left out (RFC 6749 section 3.1).
+    named = [value for value in request.values.getlist("resource") if value]
+    if len(named) > 1:
+        raise InvalidTarget("A token is for one resource")
+    if named and named[0] not in RESOURCES:
+        raise InvalidTarget("There is no such resource")
+    return named[0] if named else None
+
+
+def keep_resource(granted: str | None) -> None:
+    """Issue a token for the resource of the grant, unless the request names another."""
+    if asked_resource() not in (None, granted):
+        raise InvalidTarget("The grant is not for this resource")
+    # The server may be gone since the user agreed.
+    if granted is not None and granted not in RESOURCES:
+        raise InvalidTarget("There is no such resource")
+    g.resource = granted
+
+
+class ResourceIndicator:
+    """RFC 8707 at the authorization endpoint: an extension of a grant, like PKCE."""
+
+    def __call__(self, grant: Any) -> None:
+        grant.register_hook(
+            "after_validate_authorization_request_payload", self.validate
+        )
+
+    def validate(self, grant: Any, redirect_uri: str | None) -> None:
+        """Refuse an unknown resource before the user is asked."""
+        asked_resource()
 
 
 class Issuer(IssuerParameter):
-    """Say whose answer it is, so that clients of several servers can tell."""
+    """Name this server in its answers, for clients of several servers."""
 
     def get_issuer(self) -> str:
         """Return the `iss` of RFC 9207 section 2."""
@@ -172,7 +238,7 @@ class Issuer(IssuerParameter):
 
 
 class RequirePKCE(CodeChallenge):
-    """Authlib's PKCE asks public clients only, and takes `plain`, too."""
+    """PKCE for all clients. Authlib's is for public ones, and also takes `plain`."""
 
     SUPPORTED_CODE_CHALLENGE_METHOD = ("S256",)
 
@@ -191,24 +257,28 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
 
     def save_authorization_code(self, code: str, asked: OAuth2Request) -> None:
         """Keep the code, and what the user has agreed to."""
-        store.add(
+        grant_store.add(
             code,
             client_id=asked.client.client_id,
             user_id=asked.user,
             scope=asked.scope,
             redirect_uri=asked.payload.redirect_uri,
             code_challenge=asked.payload.data["code_challenge"],
+            resource=asked_resource(),
         )
 
-    def query_authorization_code(self, code: str, client: Client) -> store.Grant | None:
-        """Return the grant, and use the code up, whatever else the request lacks."""
-        grant = store.find("code", code, client.client_id)
-        return grant if grant and store.use(code) else None
+    def query_authorization_code(self, code: str, client: Client) -> Grant | None:
+        """Return the grant. This uses the code up, even if the request is refused."""
+        grant = grant_store.find("code", code, client.client_id)
+        if not grant or not grant_store.use(code):
+            return None
+        keep_resource(grant.resource)
+        return grant
 
-    def delete_authorization_code(self, authorization_code: store.Grant) -> None:
-        """Do nothing: the code is used up since it was looked up."""
+    def delete_authorization_code(self, authorization_code: Grant) -> None:
+        """Do nothing: `query_authorization_code` has used the code up."""
 
-    def authenticate_user(self, authorization_code: store.Grant) -> str | None:
+    def authenticate_user(self, authorization_code: Grant) -> str | None:
         """Return the user, or None if the user is gone."""
         user = authorization_code.user_id
         return user if user in USERS else None
@@ -219,32 +289,52 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
 
     INCLUDE_NEW_REFRESH_TOKEN = True
 
-    def authenticate_refresh_token(self, refresh_token: str) -> store.Grant | None:
+    def authenticate_refresh_token(self, refresh_token: str) -> Grant | None:
         """Return what the refresh token stands for."""
         client_id = self.request.client.client_id
-        return store.find("refresh_token", refresh_token, client_id)
+        return grant_store.find("refresh_token", refresh_token, client_id)
 
     def validate_token_request(self) -> None:
-        """Use the refresh token up, if nothing else is wrong with the request."""
+        """Check everything, then use the refresh token up.
+
+        If a request were refused after that, the client's next try would look like a
+        thief's, and end the grant.
+        """
         super().validate_token_request()
-        if not store.use(self.request.form["refresh_token"]):
+        grant = self.request.refresh_token
+        # The client may have lost scope, and the user may be gone. Authlib would ask
+        # for both only when it issues the token.
+        scope = self.request.payload.scope or grant.scope
+        if self.request.client.get_allowed_scope(scope) is None:
+            raise InvalidScopeError
+        if grant.user_id not in USERS:
+            raise InvalidGrantError
+        keep_resource(grant.resource)
+        if not grant_store.use(self.request.form["refresh_token"]):
             raise InvalidGrantError
 
-    def authenticate_user(self, refresh_token: store.Grant) -> str:
-        """Return the user, who may be gone since."""
-        if refresh_token.user_id not in USERS:
-            raise InvalidGrantError
+    def authenticate_user(self, refresh_token: Grant) -> str:
+        """Return the user, whom `validate_token_request` has found."""
         return refresh_token.user_id
 
-    def revoke_old_credential(self, refresh_token: store.Grant) -> None:
-        """Do nothing: the refresh token is used up since it was looked at."""
+    def revoke_old_credential(self, refresh_token: Grant) -> None:
+        """Do nothing: `validate_token_request` has used the refresh token up."""
+
+
+class ClientCredentialsGrant(grants.ClientCredentialsGrant):
+    """RFC 6749 section 4.4."""
+
+    def validate_token_request(self) -> None:
+        """Issue a token for the resource that the client names."""
+        super().validate_token_request()
+        g.resource = asked_resource()
 
 
 def authenticate_client(query_client: object, asked: OAuth2Request) -> Client:
     """Return the client that sent the request (RFC 6749 section 2.3.1).
 
-    In place of Authlib's own, whose time tells which clients there are, which fails
-    at what is no UTF-8, and which leaves a `+` as it stands.
+    It replaces Authlib's own, which reveals by its timing which clients exist, fails
+    at text that is not UTF-8, and does not decode a `+`.
     """
     login = request.authorization
     if login is not None and login.type == "basic":
@@ -258,22 +348,44 @@ def authenticate_client(query_client: object, asked: OAuth2Request) -> Client:
 
 
 def password_fits(password_hash: str | None, password: str) -> bool:
-    """Tell whether it is the password, in the same time if there is no hash."""
+    """Return whether it is the password, in the same time if there is no hash."""
+    # scrypt and PBKDF2 use HMAC, which pads a key with NULs, so the password with NULs
+    # behind it would fit, too.
+    if "\0" in password:
+        return False
     fits = check_password_hash(password_hash or NOBODY, password)
     return fits and password_hash is not None
 
 
+# Made of the provider, and never of the Host header, which a client chooses.
+METADATA = AuthorizationServerMetadata(
+    issuer=PROVIDER,
+    authorization_endpoint=f"{PROVIDER}/authorize",
+    token_endpoint=f"{PROVIDER}/token",
+    scopes_supported=list(SCOPES),
+    response_types_supported=["code"],
+    response_modes_supported=["query"],
+    grant_types_supported=["authorization_code", "refresh_token", "client_credentials"],
+    token_endpoint_auth_methods_supported=["client_secret_basic"],
+    # A client of MCP must not go on unless the server says that it has PKCE.
+    code_challenge_methods_supported=["S256"],
+    authorization_response_iss_parameter_supported=True,
+)
+METADATA.validate()
+
 issuer = Issuer()
 server = AuthorizationServer(app, CLIENTS.get, save_token)
 server.register_client_auth_method("client_secret_basic", authenticate_client)
-# Its own table of lifetimes has ten days for some grants.
+# Without a lifetime here, Authlib would use its own: ten days for some grants.
 server.register_token_generator(
     "default",
     BearerTokenGenerator(issue, new_refresh_token, int(LIFETIME.total_seconds())),
 )
-server.register_grant(AuthorizationCodeGrant, [RequirePKCE(required=True)])
+server.register_grant(
+    AuthorizationCodeGrant, [RequirePKCE(required=True), ResourceIndicator()]
+)
 server.register_grant(RefreshTokenGrant)
-server.register_grant(grants.ClientCredentialsGrant)
+server.register_grant(ClientCredentialsGrant)
 server.register_extension(issuer)
 
 
@@ -303,7 +415,7 @@ def authorize() -> Response:
 def token() -> Response:
     """Issue tokens (RFC 6749 section 5.1), or say why not (section 5.2)."""
     if request.query_string:
-        # Authlib would take what is here for the form's.
+        # Authlib would read them from the URL as well.
         raise InvalidRequestError("The parameters belong in the body")
     check("grant_type")
     response: Response = server.create_token_response()
@@ -311,6 +423,12 @@ def token() -> Response:
         # Authlib's challenge has no realm (RFC 7617 section 2).
         response.headers["WWW-Authenticate"] = 'Basic realm="token"'
     return response
+
+
+@app.get(get_well_known_url(PROVIDER))
+def metadata() -> dict[str, object]:
+    """Return where everything is, and what this server can do (RFC 8414)."""
+    return METADATA
 
 
 @app.errorhandler(OAuth2Error)
@@ -333,21 +451,21 @@ def harden(response: Response) -> Response:
     return response
 
 
-# Parameters that Authlib may put into a description, for which RFC 6749 appendix A
-# has the characters of NQSCHAR; other ones there make its errors fail.
+# Authlib repeats these parameters in the description of an error. It fails if they have
+# characters that RFC 6749 appendix A does not allow there.
 DESCRIBED = ("response_type", "redirect_uri", "grant_type")
 NQSCHAR = re.compile(r"[ !#-\[\]-~]+")
 
 
 def check(needed: str) -> None:
-    """Refuse the requests that Authlib does not (RFC 6749 sections 3.1 and 3.2)."""
+    """Refuse bad requests that Authlib accepts (RFC 6749 sections 3.1 and 3.2)."""
     # Flask fails at a query that is no UTF-8; a URL is ASCII (RFC 3986 section 2).
     if not request.query_string.isascii():
         raise InvalidRequestError("Wrong characters in the URL")
     if not request.values.get(needed):
         raise InvalidRequestError(f"Missing '{needed}'")
     for name, values in request.values.lists():
-        # RFC 8707 section 2: there may be several of these.
+        # RFC 8707 section 2 allows several of these.
         if len(values) > 1 and name not in ("resource", "audience"):
             raise InvalidRequestError("A parameter is there twice")
         if name in DESCRIBED and not NQSCHAR.fullmatch(values[0]):
@@ -361,6 +479,7 @@ def page(grant: AuthorizationCodeGrant, problem: str = "") -> Response:
         PAGE,
         client_id=grant.client.client_id,
         scope=grant.request.scope,
+        resource=asked_resource(),
         problem=problem,
         csrf=token,
     )
@@ -376,9 +495,9 @@ def page(grant: AuthorizationCodeGrant, problem: str = "") -> Response:
 
 
 def is_own_form() -> bool:
-    """Tell whether the form is of a page that this browser got from here."""
+    """Return whether the form is from a page that this browser got here."""
     sent = request.form.get("csrf", "")
-    # Two empty ones are equal, too.
+    # Two empty tokens would be equal.
     same = hmac.compare_digest(sent.encode(), csrf_token().encode())
     return same and sent != ""
 

@@ -1,8 +1,8 @@
 """What users have granted, and the codes and refresh tokens that stand for it.
 
-It is an SQLite file that only its owner may read, and right with any number of worker
-processes on one machine: what must happen once is one UPDATE. For production, put the
-same tables into your database.
+It is an SQLite file that only its owner may read. It is safe with several processes on
+one machine, because each step that must happen once is a single UPDATE. For production,
+put the same tables into your database.
 
 Codes and refresh tokens are kept as SHA-256 digests, so that nobody can use what the
 file holds. They are random enough to need no slower hash.
@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS grants (
     scope TEXT NOT NULL,
     redirect_uri TEXT NOT NULL,
     code_challenge TEXT NOT NULL,
+    resource TEXT,
     revoked INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE IF NOT EXISTS tickets (
@@ -56,6 +57,7 @@ class Grant:
     scope: str
     redirect_uri: str
     code_challenge: str
+    resource: str | None
     code_challenge_method = "S256"
 
     def check_client(self, client: object) -> bool:
@@ -86,6 +88,7 @@ def add(
     scope: str,
     redirect_uri: str,
     code_challenge: str,
+    resource: str | None,
 ) -> None:
     """Write down what a user has granted, and the code that the client gets for it."""
     grant_id = secrets.token_hex(16)
@@ -96,8 +99,16 @@ def add(
         db.execute("DELETE FROM grants WHERE id NOT IN (SELECT grant_id FROM tickets)")
         db.execute(
             "INSERT INTO grants (id, client_id, user_id, scope, redirect_uri,"
-            " code_challenge) VALUES (?, ?, ?, ?, ?, ?)",
-            [grant_id, client_id, user_id, scope, redirect_uri, code_challenge],
+            " code_challenge, resource) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                grant_id,
+                client_id,
+                user_id,
+                scope,
+                redirect_uri,
+                code_challenge,
+                resource,
+            ],
         )
         _add_ticket(db, code, "code", grant_id, CODE_LIFETIME)
 
@@ -117,8 +128,8 @@ def find(kind: str, ticket: str, client_id: str) -> Grant | None:
     """
     with _connect() as db:
         row = db.execute(
-            "SELECT id, client_id, user_id, scope, redirect_uri, code_challenge"
-            " FROM grants JOIN tickets ON grant_id = id"
+            "SELECT id, client_id, user_id, scope, redirect_uri, code_challenge,"
+            " resource FROM grants JOIN tickets ON grant_id = id"
             " WHERE kind = ? AND digest = ? AND client_id = ? AND NOT revoked",
             [kind, _digest(ticket), client_id],
         ).fetchone()
@@ -130,7 +141,8 @@ def use(ticket: str) -> bool:
 
     Of two that use the same one, the first or the second is a thief, and nobody knows
     which: the grant is revoked, and with it all its refresh tokens (RFC 6749 section
-    4.1.2, RFC 9700 section 4.14.2). One that expired unused is its grant's only one.
+    4.1.2, RFC 9700 section 4.14.2). A ticket that expired unused was the last of its
+    grant, so revoking the grant takes nothing away.
     """
     digest = _digest(ticket)
     with _connect() as db:
