@@ -7,11 +7,11 @@ reads a bearer token can use it.
 
 from __future__ import annotations
 
-from salts import find_salt
+from environment_salts import find_salts
 
 import joat
 
-joat.salt_generator = find_salt
+joat.salt_generator = find_salts
 
 JOAT_PROVIDER = "https://example.com"
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
@@ -19,7 +19,7 @@ ROOT_URLCONF = "api"
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.common.CommonMiddleware",
-    # For views that know their user by a cookie; `bearer.py` exempts its own.
+    # For views that know their user by a cookie; `token_required` exempts its own.
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]

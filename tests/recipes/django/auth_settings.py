@@ -11,11 +11,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from salts import find_salt
+from environment_salts import find_salts
 
 import joat
 
-joat.salt_generator = find_salt
+joat.salt_generator = find_salts
 
 FOLDER = Path(__file__).parent
 SECRET_KEY = os.environ["SECRET_KEY"]

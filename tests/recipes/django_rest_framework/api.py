@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bearer import IsUser, has_scope
+from bearer_authentication import IsUser, has_scope
 from django.urls import path
 from django.views.decorators.cache import cache_control
 from rest_framework.request import Request

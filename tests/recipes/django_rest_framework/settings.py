@@ -7,11 +7,11 @@ reads a bearer token can use it.
 
 from __future__ import annotations
 
-from salts import find_salt
+from environment_salts import find_salts
 
 import joat
 
-joat.salt_generator = find_salt
+joat.salt_generator = find_salts
 
 JOAT_PROVIDER = "https://example.com"
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
@@ -26,9 +26,9 @@ MIDDLEWARE = [
 ]
 CSRF_COOKIE_SECURE = True
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["bearer.BearerAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["bearer_authentication.BearerAuthentication"],
     # A view that says nothing of its own is closed to all but users.
-    "DEFAULT_PERMISSION_CLASSES": ["bearer.IsUser"],
+    "DEFAULT_PERMISSION_CLASSES": ["bearer_authentication.IsUser"],
     # No pages: the browsable API needs templates, static files and a login of its own,
     # and a browser asks for it before anything else.
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

@@ -1,4 +1,4 @@
-"""The secrets that sign tokens, for the settings of both servers.
+"""The secrets that sign tokens, for the settings of a server.
 
 For production, keep them where you keep your others, and never run with `DEBUG`: its
 error pages show the environment of `runserver`, and with it the salts.
@@ -12,6 +12,6 @@ import os
 SALTS = os.environ["JOAT_SALT"].strip().split("\n")
 
 
-def find_salt(claims: dict[str, object]) -> list[str]:
+def find_salts(claims: dict[str, object]) -> list[str]:
     """Return the salts of a token's client, newest first: the first one signs."""
     return SALTS
