@@ -2,7 +2,15 @@
 
 import pytest
 import recipes
-from authorization import APP, WEB, refused
+from authorization import (
+    APP,
+    WEB,
+    authorize_url,
+    hidden_fields,
+    parameters,
+    refused,
+    send_form,
+)
 from django.test import Client
 from servers import ask, issue_token
 
@@ -115,12 +123,62 @@ def test_malformed_form(server, machine, field):
     refused(answer, "invalid_request")
 
 
-@pytest.mark.parametrize("query", ["%zz", "state=%", "state=%1"])
+@pytest.mark.parametrize("query", ["%zz", "state=%", "state=%1", "a=%zz", 'a="[1]'])
 def test_query_that_is_no_form(server, query):
     browser = Client(SERVER_NAME="127.0.0.1")
     browser.cookies.load(server.cookies)
     for method in (browser.get, browser.post):
         assert method(f"/authorize?{query}").status_code == 400
+    answer = browser.get(f"{authorize_url(state=None)}&{query}")
+    assert answer.status_code == 200
+    assert hidden_fields(answer.text)["client_id"] == "app"
+
+
+@pytest.mark.parametrize("client", ["confidential", "public"])
+@pytest.mark.parametrize("prompt", ["approval_prompt=auto", "prompt=none", "prompt="])
+def test_consent_is_never_skipped(server, register, client, prompt):
+    """RFC 6749 section 10.2, RFC 8252 section 8.6; zoe has allowed it before."""
+    login = register("spa", client_type=client)
+    form = {"client_id": "spa"}
+    code = server.code(**form)
+    answer = server.exchange(code, None if client == "public" else login, **form)
+    assert answer.status_code == 200
+    page = server.browser().get(f"{authorize_url(**form)}&{prompt}")
+    assert page.status_code == 200
+    assert hidden_fields(page.text)["client_id"] == "spa"
+
+
+@pytest.mark.parametrize("mode", ["fragment", "form_post", "query"])
+@pytest.mark.parametrize("decision", ["allow", "deny"])
+def test_code_is_in_the_query(server, mode, decision):
+    browser = server.browser()
+    page = browser.get(f"{authorize_url()}&response_mode={mode}")
+    allow = {"allow": None} if decision == "deny" else {}
+    location = send_form(browser, page, **allow).headers["Location"]
+    told = parameters(location)
+    assert ("code" in told, "error" in told) == (not allow, bool(allow))
+    assert "#" not in location
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        pytest.param({"client_id": "other"}, id="unknown client"),
+        pytest.param({"client_id": "zo\xeb\0"}, id="client with a NUL"),
+        pytest.param({"client_id": None}, id="no client"),
+        pytest.param({"redirect_uri": "https://evil.example"}, id="foreign URI"),
+        pytest.param({"redirect_uri": None}, id="no URI"),
+        pytest.param({"response_type": None}, id="no response type"),
+    ],
+)
+@pytest.mark.parametrize("decision", ["allow", "deny"])
+def test_form_that_is_not_of_the_page(server, field, decision):
+    browser = server.browser()
+    page = browser.get(authorize_url())
+    allow = {"allow": None} if decision == "deny" else {}
+    answer = send_form(browser, page, **field, **allow)
+    assert answer.status_code == 400
+    assert "Location" not in answer.headers
 
 
 # --- projects that have more than the recipes: a page for browsers, and a cache --

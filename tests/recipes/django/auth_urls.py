@@ -2,25 +2,71 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.auth.views import LoginView
-from django.core.exceptions import BadRequest, ObjectDoesNotExist
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.core.exceptions import (
+    ObjectDoesNotExist,
+)
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBadRequest,
+    JsonResponse,
+    QueryDict,
+)
 from django.urls import path
 from oauth2_provider import views
+from oauth2_provider.forms import AllowForm
+from oauth2_provider.models import get_application_model
+
+# RFC 6749 section 4.1.1, RFC 7636 section 4.3 and RFC 8707 section 2.
+PARAMETERS = (
+    "response_type",
+    "client_id",
+    "redirect_uri",
+    "scope",
+    "state",
+    "code_challenge",
+    "code_challenge_method",
+    "resource",
+)
 
 
 class AuthorizationView(views.AuthorizationView):
     """The authorization endpoint (RFC 6749 section 3.1)."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Refuse a query at which oauthlib fails, or do what the parent does."""
-        if re.search("%(?![0-9A-Fa-f]{2})", request.META["QUERY_STRING"]):
-            raise BadRequest("the query is not that of a form")
+        """Drop from the query what has no value or no name of `PARAMETERS`.
+
+        With others a URL could skip the consent (`approval_prompt`), or have the code
+        sent in the fragment (`response_mode`).
+        """
+        query = [
+            (name, value)
+            for name in PARAMETERS
+            for value in request.GET.getlist(name)
+            if value
+        ]
+        request.META["QUERY_STRING"] = urlencode(query)
+        request.GET = QueryDict(request.META["QUERY_STRING"])
         response: HttpResponse = super().dispatch(request, *args, **kwargs)
         return response
+
+    def form_valid(self, form: AllowForm) -> HttpResponse:
+        """Redirect to the client with the answer of the user."""
+        sent = form.cleaned_data
+        client = get_application_model().objects.filter(client_id=sent["client_id"])
+        # The page is shown for a client and a URI of its own only.
+        if not client or not client[0].redirect_uri_allowed(sent["redirect_uri"]):
+            return self.form_invalid(form)
+        response: HttpResponse = super().form_valid(form)
+        return response
+
+    def form_invalid(self, form: AllowForm) -> HttpResponse:
+        """Refuse a form that is not the one of the page."""
+        return HttpResponseBadRequest("this is not the form that the page has")
 
 
 class TokenView(views.TokenView):
