@@ -132,7 +132,6 @@ def authlib(tmp_path, monkeypatch):
         user="user:zoe",
         remove_user=recipe.USERS.clear,
         cookies={},
-        issuer_of_errors=PROVIDER,
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from django.conf import settings
 from django.contrib.auth.views import LoginView
 from django.core.exceptions import (
     ObjectDoesNotExist,
@@ -19,7 +20,7 @@ from django.http import (
 from django.urls import path
 from oauth2_provider import views
 from oauth2_provider.forms import AllowForm
-from oauth2_provider.models import get_application_model
+from oauth2_provider.models import AbstractApplication, get_application_model
 
 # RFC 6749 section 4.1.1, RFC 7636 section 4.3 and RFC 8707 section 2.
 PARAMETERS = (
@@ -67,6 +68,18 @@ class AuthorizationView(views.AuthorizationView):
     def form_invalid(self, form: AllowForm) -> HttpResponse:
         """Refuse a form that is not the one of the page."""
         return HttpResponseBadRequest("this is not the form that the page has")
+
+    def redirect(
+        self, redirect_to: str, application: AbstractApplication | None
+    ) -> HttpResponse:
+        """Redirect to the client; errors also have an `iss` (RFC 9207 section 2)."""
+        url = urlsplit(redirect_to)
+        query = parse_qsl(url.query, keep_blank_values=True)
+        query = [(name, value) for name, value in query if name != "iss"]
+        query.append(("iss", settings.JOAT_PROVIDER))
+        redirect_to = url._replace(query=urlencode(query)).geturl()
+        response: HttpResponse = super().redirect(redirect_to, application)
+        return response
 
 
 class TokenView(views.TokenView):
