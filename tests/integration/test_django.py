@@ -12,7 +12,7 @@ from authorization import (
     send_form,
 )
 from django.test import Client
-from servers import ask, issue_token
+from servers import PROVIDER, ask, issue_token
 
 import joat
 
@@ -100,15 +100,30 @@ def test_locked_out_user(server, django_recipe):
     refused(server.refresh(refresh_token), "invalid_grant")
 
 
-def test_token_for_one_resource_server(server, django_recipe):
+@pytest.mark.parametrize(
+    "resource",
+    [
+        pytest.param("https://api.example", id="URL"),
+        pytest.param("http://[", id="no URL"),
+        pytest.param("x", id="no scheme"),
+        pytest.param(" ", id="space"),
+    ],
+)
+def test_token_for_one_resource_server(server, django_recipe, resource):
     """RFC 8707: rather none than one that is good everywhere."""
-    resource = "https://api.example"
-    answer = server.exchange(server.code(), resource=resource)
-    refused(answer, "invalid_target")
-    code = server.code(resource=resource)
-    refused(server.exchange(code, resource=resource), "invalid_target")
-    refused(server.exchange(server.code(resource=resource)), "invalid_target")
+    told = server.allow(resource=resource)
+    assert (told["error"], told["state"]) == ("invalid_target", "abc")
+    assert (told["iss"], "code" in told) == (PROVIDER, False)
+    refused(server.exchange(server.code(), resource=resource), "invalid_target")
     assert not django_recipe.models.AccessToken.objects.exists()
+    refresh_token = server.refresh_token()
+    refused(server.refresh(refresh_token, resource=resource), "invalid_target")
+    assert server.refresh(refresh_token).status_code == 200
+
+
+def test_empty_resource(server):
+    """A parameter without a value is none (RFC 6749 section 3.1)."""
+    assert server.exchange(server.code(resource=""), resource="").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -169,6 +184,8 @@ def test_code_is_in_the_query(server, mode, decision):
         pytest.param({"redirect_uri": "https://evil.example"}, id="foreign URI"),
         pytest.param({"redirect_uri": None}, id="no URI"),
         pytest.param({"response_type": None}, id="no response type"),
+        pytest.param({"resource": "https://api.example"}, id="resource"),
+        pytest.param({"resource": "http://["}, id="resource that is no URL"),
     ],
 )
 @pytest.mark.parametrize("decision", ["allow", "deny"])
@@ -179,6 +196,37 @@ def test_form_that_is_not_of_the_page(server, field, decision):
     answer = send_form(browser, page, **field, **allow)
     assert answer.status_code == 400
     assert "Location" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        pytest.param(" profile", id="space before"),
+        pytest.param("profile ", id="space behind"),
+        pytest.param("profile  read", id="two spaces"),
+        pytest.param("profile\tread", id="tab"),
+        pytest.param("profile\N{NO-BREAK SPACE}", id="no-break space behind"),
+        pytest.param("profile\N{NO-BREAK SPACE}read", id="no-break space"),
+    ],
+)
+def test_malformed_scope(server, scope):
+    """RFC 6749 section 3.3: one space between two."""
+    told = server.allow(scope=scope)
+    assert (told["error"], "code" in told) == ("invalid_scope", False)
+    refresh_token = server.refresh_token(scope="profile read")
+    answer = server.refresh(refresh_token, scope=scope)
+    refused(answer, "invalid_scope invalid_request")
+    assert server.refresh(refresh_token).status_code == 200
+
+
+def test_scope_twice(server):
+    tokens = server.tokens(scope="read profile read")
+    for _ in range(2):
+        assert tokens["scope"] == "read profile"
+        granted = joat.unverified_claims(tokens["access_token"])["scp"]
+        assert granted == ["read", "profile"]
+        again = {"scope": "read read profile"}
+        tokens = server.refresh(tokens["refresh_token"], **again).json()
 
 
 # --- projects that have more than the recipes: a page for browsers, and a cache --

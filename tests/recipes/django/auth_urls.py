@@ -59,8 +59,12 @@ class AuthorizationView(views.AuthorizationView):
         """Redirect to the client with the answer of the user."""
         sent = form.cleaned_data
         client = get_application_model().objects.filter(client_id=sent["client_id"])
-        # The page is shown for a client and a URI of its own only.
-        if not client or not client[0].redirect_uri_allowed(sent["redirect_uri"]):
+        # The page is shown for a client and a URI of its own only, without a resource.
+        if (
+            not client
+            or not client[0].redirect_uri_allowed(sent["redirect_uri"])
+            or sent["resource"]
+        ):
             return self.form_invalid(form)
         response: HttpResponse = super().form_valid(form)
         return response
