@@ -90,7 +90,32 @@ def test_overtaken_by_another_request_like_it(server, monkeypatch, kind, moment)
 
     monkeypatch.setattr(server.module.Validator, moment, interrupted)
     refused(send(ticket), "invalid_grant")
-    assert overtaking[0].status_code == 200
+    (answer,) = overtaking
+    assert answer.status_code == 200
+    if kind == "exchange":
+        refused(server.refresh(answer.json()["refresh_token"]), "invalid_grant")
+
+
+@pytest.mark.parametrize(
+    "refreshes", [pytest.param(0, id="at once"), pytest.param(2, id="refreshed twice")]
+)
+def test_code_used_twice(server, django_recipe, refreshes):
+    """RFC 6749 section 4.1.2: what came of it is revoked, and nothing else."""
+    another, code = server.refresh_token(), server.code()
+    refresh_token = server.exchange(code).json()["refresh_token"]
+    for _ in range(refreshes):
+        refresh_token = server.refresh(refresh_token).json()["refresh_token"]
+    refused(server.exchange(code), "invalid_grant")
+    refused(server.refresh(refresh_token), "invalid_grant")
+    assert django_recipe.models.AccessToken.objects.count() == 1
+    assert server.refresh(another).status_code == 200
+
+
+def test_used_code_of_another_client(server):
+    code = server.code()
+    refresh_token = server.exchange(code).json()["refresh_token"]
+    refused(server.exchange(code, WEB), "invalid_grant")
+    assert server.refresh(refresh_token).status_code == 200
 
 
 def test_locked_out_user(server, django_recipe):

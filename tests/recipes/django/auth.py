@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import uuid
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -50,6 +51,11 @@ def issue_access_token(request: Any) -> str:
         # django-oauth-toolkit stores a hash of each token and wants no two alike.
         jti=uuid.uuid4().hex,
     )
+
+
+def family_of(code: str) -> uuid.UUID:
+    """Return the name that all refresh tokens have which come of a code."""
+    return uuid.UUID(bytes=sha256(code.encode()).digest()[:16])
 
 
 def check_request(request: Any) -> dict[str, Any]:
@@ -142,9 +148,32 @@ class Validator(OAuth2Validator):
         *args: Any,
         **kwargs: Any,
     ) -> bool:
-        """Return whether a code is good, and its user not locked out since then."""
+        """Return whether a code is good, and its user not locked out since then.
+
+        A code that was used before ends its grant (RFC 6749 section 4.1.2).
+        """
         good = super().validate_code(client_id, code, client, request, *args, **kwargs)
+        if not good:
+            family = family_of(code)
+            refresh_tokens = get_refresh_token_model()
+            used = refresh_tokens.objects.filter(
+                token_family=family, application=client
+            )
+            if used.exists():
+                refresh_tokens.revoke_family(family)
         return bool(good and request.user.is_active)
+
+    def invalidate_authorization_code(
+        self, client_id: str, code: str, request: Any, *args: Any, **kwargs: Any
+    ) -> None:
+        """Use a code up, or end its grant if another request was faster."""
+        try:
+            super().invalidate_authorization_code(
+                client_id, code, request, *args, **kwargs
+            )
+        except oauth2.InvalidGrantError:
+            get_refresh_token_model().revoke_family(family_of(code))
+            raise
 
     def validate_refresh_token(
         self,
@@ -172,6 +201,14 @@ class Validator(OAuth2Validator):
             if used.revoked is not None:
                 raise oauth2.InvalidGrantError(request=request)
         super()._save_bearer_token(token, request, *args, **kwargs)
+
+    def _create_refresh_token(self, request: Any, *args: Any) -> Any:
+        """Store a refresh token, and which code it comes of."""
+        refresh_token = super()._create_refresh_token(request, *args)
+        if request.grant_type == "authorization_code":
+            refresh_token.token_family = family_of(request.code)
+            refresh_token.save()
+        return refresh_token
 
 
 def basic_login(header: str | None) -> tuple[str, str] | None:

@@ -96,8 +96,9 @@ class TokenView(views.TokenView):
             try:
                 response = self.authorization_flow_token_response(request)
             except ObjectDoesNotExist:
-                # Since it was checked, another request has used the code or token up.
-                response = JsonResponse({"error": "invalid_grant"}, status=400)
+                # After the code or token was checked, another request used it up. It
+                # is refused when it is checked again.
+                response = self.authorization_flow_token_response(request)
         else:
             response = JsonResponse({"error": "invalid_request"}, status=400)
         response.headers["Content-Type"] = "application/json"
