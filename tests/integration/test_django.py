@@ -118,6 +118,13 @@ def test_used_code_of_another_client(server):
     assert server.refresh(refresh_token).status_code == 200
 
 
+def test_used_refresh_token_of_another_client(server):
+    used = server.refresh_token()
+    refresh_token = server.refresh(used).json()["refresh_token"]
+    refused(server.refresh(used, WEB), "invalid_grant")
+    assert server.refresh(refresh_token).status_code == 200
+
+
 def test_locked_out_user(server, django_recipe):
     code, refresh_token = server.code(), server.refresh_token()
     django_recipe.users.update(is_active=False)

@@ -184,7 +184,13 @@ class Validator(OAuth2Validator):
         **kwargs: Any,
     ) -> bool:
         """Return whether a refresh token is good, and its user not locked out."""
-        good = super().validate_refresh_token(
+        checksum = sha256(refresh_token.encode()).hexdigest()
+        own = get_refresh_token_model().objects.filter(
+            token_checksum=checksum, application=client
+        )
+        # Another client's is refused first: django-oauth-toolkit ends the grant of a
+        # used refresh token, whoever sends it.
+        good = own.exists() and super().validate_refresh_token(
             refresh_token, client, request, *args, **kwargs
         )
         return bool(good and request.user.is_active)
