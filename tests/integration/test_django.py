@@ -125,6 +125,26 @@ def test_used_refresh_token_of_another_client(server):
     assert server.refresh(refresh_token).status_code == 200
 
 
+def test_all_scope_again_after_a_refresh_with_less(server):
+    """RFC 6749 section 6."""
+    refresh_token = server.refresh_token(scope="profile read")
+    for asked, scope in {"read": "read", None: "profile read"}.items():
+        tokens = server.refresh(refresh_token, scope=asked).json()
+        refresh_token = tokens["refresh_token"]
+        assert tokens["scope"] == scope
+        assert joat.unverified_claims(tokens["access_token"])["scp"] == scope.split()
+
+
+@pytest.mark.parametrize("scope", ["profile read admin", "read", "", None])
+def test_scope_of_a_refresh_token_cannot_be_changed(server, scope):
+    """A client sees it in the token, behind the tilde."""
+    secret, tilde, own = server.refresh_token(scope="profile read").partition("~")
+    assert own == b"profile read".hex()
+    assert secret.isalnum()
+    changed = secret if scope is None else secret + tilde + scope.encode().hex()
+    refused(server.refresh(changed), "invalid_grant")
+
+
 def test_locked_out_user(server, django_recipe):
     code, refresh_token = server.code(), server.refresh_token()
     django_recipe.users.update(is_active=False)

@@ -81,10 +81,10 @@ OAUTH2_PROVIDER = {
     "OAUTH2_SERVER_CLASS": "auth.Server",
     "OAUTH2_VALIDATOR_CLASS": "auth.Validator",
     "ACCESS_TOKEN_GENERATOR": "auth.issue_access_token",
-    # Without it the access token generator makes these, too, and whoever has one
-    # can use it as an access token.
-    "REFRESH_TOKEN_GENERATOR": "oauthlib.oauth2.rfc6749.tokens.random_token_generator",
-    # Each is good once; if it comes again, all that came of it are revoked.
+    # Without it, the access token generator would make refresh tokens as well, which
+    # would then be good as access tokens.
+    "REFRESH_TOKEN_GENERATOR": "auth.make_refresh_token",
+    # Each is good once. If one comes again, its grant is over.
     "ROTATE_REFRESH_TOKEN": True,
     "REFRESH_TOKEN_REUSE_PROTECTION": True,
     "PKCE_REQUIRED": True,
