@@ -5,6 +5,7 @@ import recipes
 from authorization import (
     APP,
     WEB,
+    ZOE,
     authorize_url,
     hidden_fields,
     parameters,
@@ -248,6 +249,19 @@ def test_form_that_is_not_of_the_page(server, field, decision):
     answer = send_form(browser, page, **field, **allow)
     assert answer.status_code == 400
     assert "Location" not in answer.headers
+
+
+@pytest.mark.parametrize("field", ["username", "password"])
+@pytest.mark.parametrize("nuls", ["\0", 9 * "\0"], ids=["one NUL", "NULs"])
+def test_login_with_nuls(server, count_hashes, field, nuls):
+    """PBKDF2 pads a password with NULs."""
+    browser = server.browser(cookies={})
+    page = browser.get("/login")
+    count_hashes()
+    answer = send_form(browser, page, **{field: ZOE[field] + nuls})
+    assert answer.status_code == 200
+    assert "sessionid" not in answer.cookies
+    assert count_hashes() == 0
 
 
 @pytest.mark.parametrize(

@@ -243,7 +243,9 @@ class Validator(OAuth2Validator):
 def basic_login(header: str | None) -> tuple[str, str] | None:
     """Return the id and the secret of an `Authorization` header, or None.
 
-    None, too, for several headers, which a server joins with commas.
+    It is also None for several headers, which a server joins with commas, and if there
+    is a NUL: a secret with NULs behind it has the same hash, because HMAC pads its key
+    with them.
     """
     scheme, _, encoded = (header or "").partition(" ")
     if scheme.lower() != "basic":
@@ -256,4 +258,7 @@ def basic_login(header: str | None) -> tuple[str, str] | None:
     if not colon:
         return None
     # RFC 6749 section 2.3.1: both are encoded as in a form before they are joined.
-    return unquote_plus(client_id), unquote_plus(secret)
+    client_id, secret = unquote_plus(client_id), unquote_plus(secret)
+    if "\0" in client_id + secret:
+        return None
+    return client_id, secret
