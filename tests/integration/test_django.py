@@ -191,6 +191,19 @@ def test_malformed_form(server, machine, field):
     refused(answer, "invalid_request")
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        pytest.param({"a": 70_000 * "a"}, id="long"),
+        pytest.param({f"a{n}": "a" for n in range(1_001)}, id="many fields"),
+    ],
+)
+def test_large_form(server, machine, caplog, form):
+    """It is refused in one line of the log, because strangers can send it."""
+    refused(server.post({**CREDENTIALS, **form}, machine), "invalid_request", 413)
+    assert not any(record.exc_info for record in caplog.records)
+
+
 @pytest.mark.parametrize("query", ["%zz", "state=%", "state=%1", "a=%zz", 'a="[1]'])
 def test_query_that_is_no_form(server, query):
     browser = Client(SERVER_NAME="127.0.0.1")

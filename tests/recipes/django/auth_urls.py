@@ -9,6 +9,8 @@ from django.conf import settings
 from django.contrib.auth.views import LoginView
 from django.core.exceptions import (
     ObjectDoesNotExist,
+    RequestDataTooBig,
+    TooManyFieldsSent,
 )
 from django.http import (
     HttpRequest,
@@ -92,7 +94,11 @@ class TokenView(views.TokenView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Issue tokens, or say why not (section 5.2)."""
         response: HttpResponse
-        if well_formed(request):
+        try:
+            status = 200 if well_formed(request) else 400
+        except (RequestDataTooBig, TooManyFieldsSent):
+            status = 413
+        if status == 200:
             try:
                 response = self.authorization_flow_token_response(request)
             except ObjectDoesNotExist:
@@ -100,7 +106,7 @@ class TokenView(views.TokenView):
                 # is refused when it is checked again.
                 response = self.authorization_flow_token_response(request)
         else:
-            response = JsonResponse({"error": "invalid_request"}, status=400)
+            response = JsonResponse({"error": "invalid_request"}, status=status)
         response.headers["Content-Type"] = "application/json"
         response.headers["Cache-Control"] = "no-store"
         if response.status_code == 401:
