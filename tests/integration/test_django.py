@@ -1,19 +1,24 @@
 """Django: what goes beyond the batteries."""
 
+import httpx
 import pytest
 import recipes
 from authorization import (
     APP,
+    CALLBACK,
     WEB,
     ZOE,
     authorize_url,
+    code_form,
     hidden_fields,
     parameters,
     refused,
     send_form,
+    sign_in,
 )
 from django.test import Client
-from servers import PROVIDER, ask, issue_token
+from programs import run
+from servers import PATIENCE, PROVIDER, ask, issue_token, shell
 
 import joat
 
@@ -306,6 +311,87 @@ def test_scope_twice(server):
         assert granted == ["read", "profile"]
         again = {"scope": "read read profile"}
         tokens = server.refresh(tokens["refresh_token"], **again).json()
+
+
+# --- in production: behind a proxy, without DEBUG ---------------------------------
+
+HOST = "login.example"
+DEPLOYED = {
+    "ALLOWED_HOSTS": f"{HOST} www.{HOST}",
+    "PROXY_SSL_HEADER": "X-Forwarded-Proto",
+    "SECRET_KEY": "nobody's secret but this test's, which Django wants to be long",
+}
+# What nginx is usually told to send on, and what a browser sends with a form.
+PROXIED = {"Host": HOST, "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
+ORIGIN = {"Origin": f"https://{HOST}"}
+
+
+@pytest.fixture(scope="module")
+def deployed(serve_recipe, quick_hashes):
+    """Start the servers, where zoe has an account; return the authorization server."""
+    script = recipes.servers("Django")
+    register = f"authorization-code --redirect-uris {CALLBACK}"
+    script = script.replace("client-credentials", register)
+    user = "python -m django createsuperuser --settings auth_settings --noinput"
+    user += " --username zoe --email zoe@example.com\n"
+    runserver = "python -m django runserver"
+    script = script.replace(runserver, user + runserver, 1)
+
+    def start(**variables):
+        variables |= {"DJANGO_SUPERUSER_PASSWORD": ZOE["password"], **quick_hashes}
+        return serve_recipe("Django", script, **variables).url(9000)
+
+    return start
+
+
+def test_behind_a_proxy(deployed):
+    """All the way from the login to a token, and no way by plain HTTP."""
+    url = deployed(**DEPLOYED)
+    headers = {**PROXIED, **ORIGIN}
+    with httpx.Client(base_url=url, headers=headers, timeout=PATIENCE) as browser:
+        code = parameters(sign_in(browser, authorize_url()))["code"]
+    answer = httpx.post(
+        f"{url}/token",
+        data=code_form(code),
+        headers=PROXIED,
+        auth=APP,
+        timeout=PATIENCE,
+    )
+    assert answer.status_code == 200
+    assert answer.json()["scope"] == "profile"
+    assert answer.headers["Strict-Transport-Security"] == "max-age=3600"
+    for header in ({}, {"X-Forwarded-Proto": "http"}):
+        answer = httpx.get(f"{url}/login", headers={"Host": HOST, **header})
+        assert answer.status_code == 301
+        assert answer.headers["Location"] == f"https://{HOST}/login"
+
+
+def test_header_of_no_proxy(deployed):
+    """Unless the settings name it, no header makes a request one by HTTPS."""
+    variables = {**DEPLOYED, "PROXY_SSL_HEADER": ""}
+    url = deployed(**variables)
+    headers = {**PROXIED, **ORIGIN}
+    with httpx.Client(base_url=url, headers=headers, timeout=PATIENCE) as browser:
+        page = browser.get("/login")
+        for cookie in browser.cookies.jar:
+            cookie.secure = False  # from the proxy to the server, it is HTTP
+        answer = send_form(browser, page)
+    assert answer.status_code == 403
+    assert "sessionid" not in answer.cookies
+
+
+def test_commands_for_production(tmp_path):
+    directory = recipes.copy("Django", tmp_path)
+
+    def manage(command):
+        script = f"python -W error -m django {command} --settings auth_settings 2>&1"
+        return run(shell(script), directory, **DEPLOYED)
+
+    told = manage("check --deploy")
+    assert told == "System check identified no issues (2 silenced).\n"
+    manage("migrate")
+    manage("cleartokens")
+    assert "copied to" in manage("collectstatic --noinput")
 
 
 # --- projects that have more than the recipes: a page for browsers, and a cache --

@@ -1,11 +1,14 @@
 """Settings of the resource server, which needs no database.
 
 It needs the `JOAT_SALT` of the authorization server and nothing else from there. For
-production, set `ALLOWED_HOSTS`, and put a server that speaks HTTPS in front: whoever
-reads a bearer token can use it.
+production, set the variable `ALLOWED_HOSTS` to the hosts of your URL, separated by
+spaces, and put a proxy that speaks HTTPS in front: whoever reads a bearer token can use
+it. If you add pages with forms, they need `SECURE_PROXY_SSL_HEADER` behind the proxy.
 """
 
 from __future__ import annotations
+
+import os
 
 from environment_salts import find_salts
 
@@ -14,7 +17,7 @@ import joat
 joat.salt_generator = find_salts
 
 JOAT_PROVIDER = "https://example.com"
-ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
+ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "127.0.0.1 localhost").split()
 ROOT_URLCONF = "api"
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
