@@ -17,7 +17,7 @@ from authorization import (
     sign_in,
 )
 from django.test import Client
-from programs import run
+from programs import python, run
 from servers import PATIENCE, PROVIDER, ask, issue_token, shell
 
 import joat
@@ -390,8 +390,50 @@ def test_commands_for_production(tmp_path):
     told = manage("check --deploy")
     assert told == "System check identified no issues (2 silenced).\n"
     manage("migrate")
-    manage("cleartokens")
+    assert "0 Expired access tokens deleted" in manage("cleartokens")
     assert "copied to" in manage("collectstatic --noinput")
+
+
+BROKEN = """
+import sys
+
+sys.stderr = sys.stdout
+import django
+from django.test import Client
+from django.urls import path
+
+django.setup()
+
+
+def broken(request):
+    raise ArithmeticError("it does not add up")
+
+
+urlpatterns = [path("broken", broken)]
+if __name__ == "__main__":
+    browser = Client(SERVER_NAME="127.0.0.1", raise_request_exception=False)
+    assert browser.get("/broken").status_code == 500
+"""
+
+
+@pytest.mark.parametrize(
+    ("title", "settings"),
+    [
+        pytest.param("Django", "auth_settings", id="authorization server"),
+        pytest.param("Django", "api_settings", id="resource server"),
+        pytest.param("Django REST framework", "settings", id="REST framework"),
+    ],
+)
+def test_errors_reach_the_console(tmp_path, title, settings):
+    directory = recipes.copy(title, tmp_path)
+    text = f'from {settings} import *\n\nROOT_URLCONF = "broken"\n'
+    (directory / "broken_settings.py").write_text(text, encoding="utf-8")
+    (directory / "broken.py").write_text(BROKEN, encoding="utf-8")
+    variables = {**DEPLOYED, "ALLOWED_HOSTS": "127.0.0.1", "PROXY_SSL_HEADER": ""}
+    variables["DJANGO_SETTINGS_MODULE"] = "broken_settings"
+    log = python(directory, "broken.py", **variables)
+    assert log.count("Internal Server Error: /broken") == 1
+    assert log.count("ArithmeticError: it does not add up") == 1
 
 
 # --- projects that have more than the recipes: a page for browsers, and a cache --

@@ -62,10 +62,13 @@ DATABASES = {
 STATIC_URL = "static/"
 STATIC_ROOT = FOLDER / "static"
 USE_TZ = True
-# Their debug messages hold tokens and secrets.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    # Without it, errors reach only the ADMINS, by e-mail.
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["console"]},
+    # Their debug messages hold tokens and secrets.
     "loggers": {"oauthlib": {"level": "INFO"}, "oauth2_provider": {"level": "INFO"}},
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
