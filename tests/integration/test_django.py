@@ -1,5 +1,10 @@
 """Django: what goes beyond the batteries."""
 
+import functools
+import socket
+from http.client import parse_headers
+from urllib.parse import urlsplit
+
 import httpx
 import pytest
 import recipes
@@ -434,6 +439,50 @@ def test_errors_reach_the_console(tmp_path, title, settings):
     log = python(directory, "broken.py", **variables)
     assert log.count("Internal Server Error: /broken") == 1
     assert log.count("ArithmeticError: it does not add up") == 1
+
+
+@pytest.mark.parametrize("token", ["good", "expired"])
+@pytest.mark.parametrize(
+    ("title", "settings", "path"),
+    [
+        pytest.param("Django", "auth_settings", "/login", id="authorization server"),
+        pytest.param("Django", "api_settings", "/profile", id="resource server"),
+        pytest.param("Django REST framework", "settings", "/profile", id="REST"),
+    ],
+)
+def test_no_body_after_head(waitress, tokens, title, settings, path, token):
+    """On a connection that is kept, it would stand where the next answer begins."""
+    address = urlsplit(waitress(title, settings))
+    lines = [f"{path} HTTP/1.1", f"Host: {address.netloc}"]
+    lines.append(f"Authorization: Bearer {tokens[token]}")
+    request = " " + "\r\n".join([*lines, "", ""])
+    place = (address.hostname, address.port)
+    with (
+        socket.create_connection(place, PATIENCE) as connection,
+        connection.makefile("rb") as answers,
+    ):
+        headers = {}
+        for method in ("HEAD", "GET"):
+            connection.sendall(f"{method}{request}".encode())
+            assert answers.readline().startswith(b"HTTP/1.1 ")
+            headers[method] = parse_headers(answers)
+    if headers["HEAD"].get("Allow") is None:  # RFC 9110 section 8.6
+        lengths = {each["Content-Length"] for each in headers.values()}
+        assert len(lengths) == 1
+
+
+@pytest.fixture(scope="module")
+def waitress(serve_recipe):
+    """Start a server that sends what an application returns."""
+
+    def start(title, settings):
+        script = "waitress-serve --listen=127.0.0.1:8000 --call"
+        script += " django.core.wsgi:get_wsgi_application &"
+        variables = {**DEPLOYED, "ALLOWED_HOSTS": "127.0.0.1", "PROXY_SSL_HEADER": ""}
+        variables["DJANGO_SETTINGS_MODULE"] = settings
+        return serve_recipe(title, script, **variables).url()
+
+    return functools.cache(start)
 
 
 # --- projects that have more than the recipes: a page for browsers, and a cache --

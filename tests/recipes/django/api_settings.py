@@ -20,6 +20,7 @@ JOAT_PROVIDER = "https://example.com"
 ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "127.0.0.1 localhost").split()
 ROOT_URLCONF = "api"
 MIDDLEWARE = [
+    "head_middleware.no_body_after_head",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.common.CommonMiddleware",
     # For views that know their user by a cookie; `token_required` exempts its own.

@@ -21,6 +21,7 @@ ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "127.0.0.1 localhost").split()
 ROOT_URLCONF = "api"
 INSTALLED_APPS = ["rest_framework"]
 MIDDLEWARE = [
+    "head_middleware.no_body_after_head",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.common.CommonMiddleware",
     # For views that know their user by a cookie; those of the framework are exempt.
