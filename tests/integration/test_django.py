@@ -1,8 +1,11 @@
 """Django: what goes beyond the batteries."""
 
 import functools
+import importlib
 import socket
+import sys
 from http.client import parse_headers
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,6 +24,7 @@ from authorization import (
     send_form,
     sign_in,
 )
+from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 from programs import python, run
 from servers import PATIENCE, PROVIDER, ask, issue_token, shell
@@ -504,25 +508,76 @@ from django.urls import path
 
 urlpatterns = [*api.urlpatterns, path("page", lambda request: HttpResponse())]
 """
+REST_URLS = """
+from types import SimpleNamespace
+
+import api
+from django.urls import path
+from rest_framework import permissions, throttling
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
 
-def serve_usual(serve_recipe, title, settings):
-    """Serve a recipe's API with a cache and a page; return the URL."""
+class View(APIView):
+    throttle_classes = [throttling.UserRateThrottle]
+    throttle_scope = "user"
+    # All that `DjangoModelPermissions` asks of a model.
+    meta = SimpleNamespace(app_label="shop", model_name="order")
+    queryset = SimpleNamespace(model=SimpleNamespace(_meta=meta))
+
+    def get(self, request):
+        return Response({"name": request.user.get_username()})
+
+    post = get
+
+
+class Authenticated(View):
+    permission_classes = [permissions.IsAuthenticated]
+
+
+class ReadOnly(View):
+    permission_classes = [permissions.IsAuthenticatedOrReadOnly]
+
+
+class Admin(View):
+    permission_classes = [permissions.IsAdminUser]
+
+
+class Model(View):
+    permission_classes = [permissions.DjangoModelPermissions]
+
+
+urlpatterns = [
+    *api.urlpatterns,
+    path("authenticated", Authenticated.as_view()),
+    path("read_only", ReadOnly.as_view()),
+    path("admin", Admin.as_view()),
+    path("model", Model.as_view()),
+]
+"""
+REST_SETTINGS = """
+REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] = {"user": "10000/minute"}
+"""
+
+
+def serve_usual(serve_recipe, title, settings, urls, more=""):
+    """Serve a recipe's API with a cache and more pages; return the URL."""
     command = recipes.servers(title).splitlines()[-1]
     command = command.replace(f"--settings {settings}", "--settings usual_settings")
-    text = CACHED.format(settings=settings)
-    files = {"usual_settings.py": text, "usual_urls.py": URLS}
+    text = CACHED.format(settings=settings) + more
+    files = {"usual_settings.py": text, "usual_urls.py": urls}
     return serve_recipe(title, command, files).url()
 
 
 @pytest.fixture(scope="module")
 def usual(serve_recipe):
-    return serve_usual(serve_recipe, "Django", "api_settings")
+    return serve_usual(serve_recipe, "Django", "api_settings", URLS)
 
 
 @pytest.fixture(scope="module")
 def rest(serve_recipe):
-    return serve_usual(serve_recipe, "Django REST framework", "settings")
+    title = "Django REST framework"
+    return serve_usual(serve_recipe, title, "settings", REST_URLS, REST_SETTINGS)
 
 
 def test_post_without_a_cookie(usual, tokens):
@@ -562,3 +617,50 @@ def test_accept(rest, tokens, accept):
     answer = ask(f"{rest}/profile", headers=headers, token=tokens["good"])
     assert answer.status in (200, 406)
     assert answer.json
+
+
+@pytest.mark.parametrize(
+    ("page", "method", "status"),
+    [
+        pytest.param("authenticated", "GET", 200, id="IsAuthenticated"),
+        pytest.param("read_only", "POST", 200, id="IsAuthenticatedOrReadOnly"),
+        pytest.param("admin", "GET", 403, id="IsAdminUser"),
+        pytest.param("model", "GET", 200, id="DjangoModelPermissions reading"),
+        pytest.param("model", "POST", 403, id="DjangoModelPermissions writing"),
+    ],
+)
+def test_permissions_of_the_framework(rest, tokens, page, method, status):
+    """The principal has what they ask of a user."""
+    assert ask(f"{rest}/{page}", method, token=tokens["good"]).status == status
+    assert ask(f"{rest}/{page}", "POST").status == 401
+    assert ask(f"{rest}/{page}", "POST", token=tokens["expired"]).status == 401
+
+
+def test_number_is_not_its_text(rest):
+    for user in (5, "5"):
+        answer = ask(f"{rest}/profile", token=issue_token(user_id=user))
+        assert answer.json == {"user": user}
+
+
+@pytest.fixture
+def rest_module(django_recipe, monkeypatch):
+    """The module of the other recipe, with the settings of this one."""
+    folder = recipes.folder("Django REST framework")
+    monkeypatch.syspath_prepend(folder)
+    yield importlib.import_module("bearer_authentication")
+    del sys.modules["bearer_authentication"]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        pytest.param({}, id="none"),
+        pytest.param({"required_scopes": "read"}, id="text"),
+        pytest.param({"required_scopes": None}, id="None"),
+    ],
+)
+def test_view_without_required_scopes(rest_module, attributes):
+    """A programmer's mistake opens nothing, whatever the request has."""
+    permission = rest_module.TokenHasScope()
+    with pytest.raises(ImproperlyConfigured, match="SimpleNamespace needs a list"):
+        permission.has_permission(None, SimpleNamespace(**attributes))
