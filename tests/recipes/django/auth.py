@@ -2,8 +2,8 @@
 
 `auth_settings.py` names what is here: the grants on offer, the checks of clients and
 users, and the access tokens. A `request` is oauthlib's, with the form's parameters as
-attributes, beside those that the checks have set; where both have a name, only the
-order of the calls tells which one it is.
+attributes, beside those that the checks set. If a parameter and a checked attribute
+share a name, the attribute holds whichever was set last.
 """
 
 from __future__ import annotations
