@@ -70,12 +70,12 @@ def make_refresh_token(request: Any) -> str:
 
 
 def family_of(code: str) -> uuid.UUID:
-    """Return the name that all refresh tokens have which come of a code."""
+    """Return the `token_family` of all refresh tokens that come from a code."""
     return uuid.UUID(bytes=sha256(code.encode()).digest()[:16])
 
 
 def check_request(request: Any) -> dict[str, Any]:
-    """Do to a request that passed oauthlib's checks what these leave out."""
+    """Refuse what oauthlib's checks let pass, and keep each scope once."""
     if getattr(request, "resource", None):
         # RFC 8707 section 2. A token of joat's names no resource server: this one
         # would be good at all of them.
@@ -232,7 +232,7 @@ class Validator(OAuth2Validator):
         super()._save_bearer_token(token, request, *args, **kwargs)
 
     def _create_refresh_token(self, request: Any, *args: Any) -> Any:
-        """Store a refresh token, and which code it comes of."""
+        """Store a refresh token, and from which code it comes."""
         refresh_token = super()._create_refresh_token(request, *args)
         if request.grant_type == "authorization_code":
             refresh_token.token_family = family_of(request.code)
