@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 
+import joat
+
 # Not in a module of settings: Django's error reports list those, and know no salt.
-SALTS = os.environ["JOAT_SALT"].strip().split("\n")
+SALTS = joat.parse_salts(os.environ["JOAT_SALT"])
 
 
-def find_salts(claims: dict[str, object]) -> list[str]:
+def find_salts(claims: dict[str, object]) -> list[bytes]:
     """Return the salts of a token's client, newest first: the first one signs."""
     return SALTS
