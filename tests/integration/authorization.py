@@ -86,8 +86,6 @@ class AuthorizationServer:
     user: str
     remove_user: object
     cookies: dict[str, str]
-    # django-oauth-toolkit says it beside codes only.
-    issuer_of_errors: str | None = None
 
     def browser(self, cookies=None):
         """Return a client of HTTP, where zoe is logged in if the server has a login."""

@@ -146,7 +146,6 @@ def authlib_server(load_authlib):
             user="user:zoe",
             remove_user=recipe.USERS.clear,
             cookies={},
-            issuer_of_errors=recipe.PROVIDER,
         )
 
     return start

@@ -108,7 +108,7 @@ def test_refused_without_a_redirect(server, changes):
 def test_refused_at_the_client(server, changes, errors):
     told = server.allow(**changes)
     assert told["error"] in errors.split()
-    assert (told["state"], told.get("iss")) == ("abc", server.issuer_of_errors)
+    assert (told["state"], told["iss"]) == ("abc", PROVIDER)  # RFC 9207
     assert "code" not in told
 
 
@@ -131,7 +131,7 @@ def test_denied(server, password):
     answer = send_form(browser, page, decision="deny", allow=None, password=password)
     told = parameters(answer.headers["Location"])
     assert (told["error"], told["state"]) == ("access_denied", "abc")
-    assert told.get("iss") == server.issuer_of_errors
+    assert told["iss"] == PROVIDER
     assert "code" not in told
 
 

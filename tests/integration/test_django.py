@@ -1,10 +1,33 @@
 """Django: what goes beyond the batteries."""
 
+import functools
+import importlib
+import socket
+import sys
+from http.client import parse_headers
+from types import SimpleNamespace
+from urllib.parse import urlsplit
+
+import httpx
 import pytest
 import recipes
-from authorization import APP, WEB, refused
+from authorization import (
+    APP,
+    CALLBACK,
+    WEB,
+    ZOE,
+    authorize_url,
+    code_form,
+    hidden_fields,
+    parameters,
+    refused,
+    send_form,
+    sign_in,
+)
+from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
-from servers import ask, issue_token
+from programs import python, run
+from servers import PATIENCE, PROVIDER, ask, issue_token, shell
 
 import joat
 
@@ -82,7 +105,59 @@ def test_overtaken_by_another_request_like_it(server, monkeypatch, kind, moment)
 
     monkeypatch.setattr(server.module.Validator, moment, interrupted)
     refused(send(ticket), "invalid_grant")
-    assert overtaking[0].status_code == 200
+    (answer,) = overtaking
+    assert answer.status_code == 200
+    if kind == "exchange":
+        refused(server.refresh(answer.json()["refresh_token"]), "invalid_grant")
+
+
+@pytest.mark.parametrize(
+    "refreshes", [pytest.param(0, id="at once"), pytest.param(2, id="refreshed twice")]
+)
+def test_code_used_twice(server, django_recipe, refreshes):
+    """RFC 6749 section 4.1.2: what came of it is revoked, and nothing else."""
+    another, code = server.refresh_token(), server.code()
+    refresh_token = server.exchange(code).json()["refresh_token"]
+    for _ in range(refreshes):
+        refresh_token = server.refresh(refresh_token).json()["refresh_token"]
+    refused(server.exchange(code), "invalid_grant")
+    refused(server.refresh(refresh_token), "invalid_grant")
+    assert django_recipe.models.AccessToken.objects.count() == 1
+    assert server.refresh(another).status_code == 200
+
+
+def test_used_code_of_another_client(server):
+    code = server.code()
+    refresh_token = server.exchange(code).json()["refresh_token"]
+    refused(server.exchange(code, WEB), "invalid_grant")
+    assert server.refresh(refresh_token).status_code == 200
+
+
+def test_used_refresh_token_of_another_client(server):
+    used = server.refresh_token()
+    refresh_token = server.refresh(used).json()["refresh_token"]
+    refused(server.refresh(used, WEB), "invalid_grant")
+    assert server.refresh(refresh_token).status_code == 200
+
+
+def test_all_scope_again_after_a_refresh_with_less(server):
+    """RFC 6749 section 6."""
+    refresh_token = server.refresh_token(scope="profile read")
+    for asked, scope in {"read": "read", None: "profile read"}.items():
+        tokens = server.refresh(refresh_token, scope=asked).json()
+        refresh_token = tokens["refresh_token"]
+        assert tokens["scope"] == scope
+        assert joat.unverified_claims(tokens["access_token"])["scp"] == scope.split()
+
+
+@pytest.mark.parametrize("scope", ["profile read admin", "read", "", None])
+def test_scope_of_a_refresh_token_cannot_be_changed(server, scope):
+    """A client sees it in the token, behind the tilde."""
+    secret, tilde, own = server.refresh_token(scope="profile read").partition("~")
+    assert own == b"profile read".hex()
+    assert secret.isalnum()
+    changed = secret if scope is None else secret + tilde + scope.encode().hex()
+    refused(server.refresh(changed), "invalid_grant")
 
 
 def test_locked_out_user(server, django_recipe):
@@ -92,15 +167,30 @@ def test_locked_out_user(server, django_recipe):
     refused(server.refresh(refresh_token), "invalid_grant")
 
 
-def test_token_for_one_resource_server(server, django_recipe):
+@pytest.mark.parametrize(
+    "resource",
+    [
+        pytest.param("https://api.example", id="URL"),
+        pytest.param("http://[", id="no URL"),
+        pytest.param("x", id="no scheme"),
+        pytest.param(" ", id="space"),
+    ],
+)
+def test_token_for_one_resource_server(server, django_recipe, resource):
     """RFC 8707: rather none than one that is good everywhere."""
-    resource = "https://api.example"
-    answer = server.exchange(server.code(), resource=resource)
-    refused(answer, "invalid_target")
-    code = server.code(resource=resource)
-    refused(server.exchange(code, resource=resource), "invalid_target")
-    refused(server.exchange(server.code(resource=resource)), "invalid_target")
+    told = server.allow(resource=resource)
+    assert (told["error"], told["state"]) == ("invalid_target", "abc")
+    assert (told["iss"], "code" in told) == (PROVIDER, False)
+    refused(server.exchange(server.code(), resource=resource), "invalid_target")
     assert not django_recipe.models.AccessToken.objects.exists()
+    refresh_token = server.refresh_token()
+    refused(server.refresh(refresh_token, resource=resource), "invalid_target")
+    assert server.refresh(refresh_token).status_code == 200
+
+
+def test_empty_resource(server):
+    """A parameter without a value is none (RFC 6749 section 3.1)."""
+    assert server.exchange(server.code(resource=""), resource="").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -115,12 +205,288 @@ def test_malformed_form(server, machine, field):
     refused(answer, "invalid_request")
 
 
-@pytest.mark.parametrize("query", ["%zz", "state=%", "state=%1"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        pytest.param({"a": 70_000 * "a"}, id="long"),
+        pytest.param({f"a{n}": "a" for n in range(1_001)}, id="many fields"),
+    ],
+)
+def test_large_form(server, machine, caplog, form):
+    """It is refused in one line of the log, because strangers can send it."""
+    refused(server.post({**CREDENTIALS, **form}, machine), "invalid_request", 413)
+    assert not any(record.exc_info for record in caplog.records)
+
+
+@pytest.mark.parametrize("query", ["%zz", "state=%", "state=%1", "a=%zz", 'a="[1]'])
 def test_query_that_is_no_form(server, query):
     browser = Client(SERVER_NAME="127.0.0.1")
     browser.cookies.load(server.cookies)
     for method in (browser.get, browser.post):
         assert method(f"/authorize?{query}").status_code == 400
+    answer = browser.get(f"{authorize_url(state=None)}&{query}")
+    assert answer.status_code == 200
+    assert hidden_fields(answer.text)["client_id"] == "app"
+
+
+@pytest.mark.parametrize("client", ["confidential", "public"])
+@pytest.mark.parametrize("prompt", ["approval_prompt=auto", "prompt=none", "prompt="])
+def test_consent_is_never_skipped(server, register, client, prompt):
+    """RFC 6749 section 10.2, RFC 8252 section 8.6; zoe has allowed it before."""
+    login = register("spa", client_type=client)
+    form = {"client_id": "spa"}
+    code = server.code(**form)
+    answer = server.exchange(code, None if client == "public" else login, **form)
+    assert answer.status_code == 200
+    page = server.browser().get(f"{authorize_url(**form)}&{prompt}")
+    assert page.status_code == 200
+    assert hidden_fields(page.text)["client_id"] == "spa"
+
+
+@pytest.mark.parametrize("mode", ["fragment", "form_post", "query"])
+@pytest.mark.parametrize("decision", ["allow", "deny"])
+def test_code_is_in_the_query(server, mode, decision):
+    browser = server.browser()
+    page = browser.get(f"{authorize_url()}&response_mode={mode}")
+    allow = {"allow": None} if decision == "deny" else {}
+    location = send_form(browser, page, **allow).headers["Location"]
+    told = parameters(location)
+    assert ("code" in told, "error" in told) == (not allow, bool(allow))
+    assert "#" not in location
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        pytest.param({"client_id": "other"}, id="unknown client"),
+        pytest.param({"client_id": "zo\xeb\0"}, id="client with a NUL"),
+        pytest.param({"client_id": None}, id="no client"),
+        pytest.param({"redirect_uri": "https://evil.example"}, id="foreign URI"),
+        pytest.param({"redirect_uri": None}, id="no URI"),
+        pytest.param({"response_type": None}, id="no response type"),
+        pytest.param({"resource": "https://api.example"}, id="resource"),
+        pytest.param({"resource": "http://["}, id="resource that is no URL"),
+    ],
+)
+@pytest.mark.parametrize("decision", ["allow", "deny"])
+def test_form_that_is_not_of_the_page(server, field, decision):
+    browser = server.browser()
+    page = browser.get(authorize_url())
+    allow = {"allow": None} if decision == "deny" else {}
+    answer = send_form(browser, page, **field, **allow)
+    assert answer.status_code == 400
+    assert "Location" not in answer.headers
+
+
+@pytest.mark.parametrize("field", ["username", "password"])
+@pytest.mark.parametrize("nuls", ["\0", 9 * "\0"], ids=["one NUL", "NULs"])
+def test_login_with_nuls(server, count_hashes, field, nuls):
+    """PBKDF2 pads a password with NULs."""
+    browser = server.browser(cookies={})
+    page = browser.get("/login")
+    count_hashes()
+    answer = send_form(browser, page, **{field: ZOE[field] + nuls})
+    assert answer.status_code == 200
+    assert "sessionid" not in answer.cookies
+    assert count_hashes() == 0
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        pytest.param(" profile", id="space before"),
+        pytest.param("profile ", id="space behind"),
+        pytest.param("profile  read", id="two spaces"),
+        pytest.param("profile\tread", id="tab"),
+        pytest.param("profile\N{NO-BREAK SPACE}", id="no-break space behind"),
+        pytest.param("profile\N{NO-BREAK SPACE}read", id="no-break space"),
+    ],
+)
+def test_malformed_scope(server, scope):
+    """RFC 6749 section 3.3: one space between two."""
+    told = server.allow(scope=scope)
+    assert (told["error"], "code" in told) == ("invalid_scope", False)
+    refresh_token = server.refresh_token(scope="profile read")
+    answer = server.refresh(refresh_token, scope=scope)
+    refused(answer, "invalid_scope invalid_request")
+    assert server.refresh(refresh_token).status_code == 200
+
+
+def test_scope_twice(server):
+    tokens = server.tokens(scope="read profile read")
+    for _ in range(2):
+        assert tokens["scope"] == "read profile"
+        granted = joat.unverified_claims(tokens["access_token"])["scp"]
+        assert granted == ["read", "profile"]
+        again = {"scope": "read read profile"}
+        tokens = server.refresh(tokens["refresh_token"], **again).json()
+
+
+# --- in production: behind a proxy, without DEBUG ---------------------------------
+
+HOST = "login.example"
+DEPLOYED = {
+    "ALLOWED_HOSTS": f"{HOST} www.{HOST}",
+    "PROXY_SSL_HEADER": "X-Forwarded-Proto",
+    "SECRET_KEY": "nobody's secret but this test's, which Django wants to be long",
+}
+# What nginx is usually told to send on, and what a browser sends with a form.
+PROXIED = {"Host": HOST, "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
+ORIGIN = {"Origin": f"https://{HOST}"}
+
+
+@pytest.fixture(scope="module")
+def deployed(serve_recipe, quick_hashes):
+    """Start the servers, where zoe has an account; return the authorization server."""
+    script = recipes.servers("Django")
+    register = f"authorization-code --redirect-uris {CALLBACK}"
+    script = script.replace("client-credentials", register)
+    user = "python -m django createsuperuser --settings auth_settings --noinput"
+    user += " --username zoe --email zoe@example.com\n"
+    runserver = "python -m django runserver"
+    script = script.replace(runserver, user + runserver, 1)
+
+    def start(**variables):
+        variables |= {"DJANGO_SUPERUSER_PASSWORD": ZOE["password"], **quick_hashes}
+        return serve_recipe("Django", script, **variables).url(9000)
+
+    return start
+
+
+def test_behind_a_proxy(deployed):
+    """All the way from the login to a token, and no way by plain HTTP."""
+    url = deployed(**DEPLOYED)
+    headers = {**PROXIED, **ORIGIN}
+    with httpx.Client(base_url=url, headers=headers, timeout=PATIENCE) as browser:
+        code = parameters(sign_in(browser, authorize_url()))["code"]
+    answer = httpx.post(
+        f"{url}/token",
+        data=code_form(code),
+        headers=PROXIED,
+        auth=APP,
+        timeout=PATIENCE,
+    )
+    assert answer.status_code == 200
+    assert answer.json()["scope"] == "profile"
+    assert answer.headers["Strict-Transport-Security"] == "max-age=3600"
+    for header in ({}, {"X-Forwarded-Proto": "http"}):
+        answer = httpx.get(f"{url}/login", headers={"Host": HOST, **header})
+        assert answer.status_code == 301
+        assert answer.headers["Location"] == f"https://{HOST}/login"
+
+
+def test_header_of_no_proxy(deployed):
+    """Unless the settings name it, no header makes a request one by HTTPS."""
+    variables = {**DEPLOYED, "PROXY_SSL_HEADER": ""}
+    url = deployed(**variables)
+    headers = {**PROXIED, **ORIGIN}
+    with httpx.Client(base_url=url, headers=headers, timeout=PATIENCE) as browser:
+        page = browser.get("/login")
+        for cookie in browser.cookies.jar:
+            cookie.secure = False  # from the proxy to the server, it is HTTP
+        answer = send_form(browser, page)
+    assert answer.status_code == 403
+    assert "sessionid" not in answer.cookies
+
+
+def test_commands_for_production(tmp_path):
+    directory = recipes.copy("Django", tmp_path)
+
+    def manage(command):
+        script = f"python -W error -m django {command} --settings auth_settings 2>&1"
+        return run(shell(script), directory, **DEPLOYED)
+
+    told = manage("check --deploy")
+    assert told == "System check identified no issues (2 silenced).\n"
+    manage("migrate")
+    assert "0 Expired access tokens deleted" in manage("cleartokens")
+    assert "copied to" in manage("collectstatic --noinput")
+
+
+BROKEN = """
+import sys
+
+sys.stderr = sys.stdout
+import django
+from django.test import Client
+from django.urls import path
+
+django.setup()
+
+
+def broken(request):
+    raise ArithmeticError("it does not add up")
+
+
+urlpatterns = [path("broken", broken)]
+if __name__ == "__main__":
+    browser = Client(SERVER_NAME="127.0.0.1", raise_request_exception=False)
+    assert browser.get("/broken").status_code == 500
+"""
+
+
+@pytest.mark.parametrize(
+    ("title", "settings"),
+    [
+        pytest.param("Django", "auth_settings", id="authorization server"),
+        pytest.param("Django", "api_settings", id="resource server"),
+        pytest.param("Django REST framework", "settings", id="REST framework"),
+    ],
+)
+def test_errors_reach_the_console(tmp_path, title, settings):
+    directory = recipes.copy(title, tmp_path)
+    text = f'from {settings} import *\n\nROOT_URLCONF = "broken"\n'
+    (directory / "broken_settings.py").write_text(text, encoding="utf-8")
+    (directory / "broken.py").write_text(BROKEN, encoding="utf-8")
+    variables = {**DEPLOYED, "ALLOWED_HOSTS": "127.0.0.1", "PROXY_SSL_HEADER": ""}
+    variables["DJANGO_SETTINGS_MODULE"] = "broken_settings"
+    log = python(directory, "broken.py", **variables)
+    assert log.count("Internal Server Error: /broken") == 1
+    assert log.count("ArithmeticError: it does not add up") == 1
+
+
+@pytest.mark.parametrize("token", ["good", "expired"])
+@pytest.mark.parametrize(
+    ("title", "settings", "path"),
+    [
+        pytest.param("Django", "auth_settings", "/login", id="authorization server"),
+        pytest.param("Django", "api_settings", "/profile", id="resource server"),
+        pytest.param("Django REST framework", "settings", "/profile", id="REST"),
+    ],
+)
+def test_no_body_after_head(waitress, tokens, title, settings, path, token):
+    """On a connection that is kept, it would stand where the next answer begins."""
+    address = urlsplit(waitress(title, settings))
+    lines = [f"{path} HTTP/1.1", f"Host: {address.netloc}"]
+    lines.append(f"Authorization: Bearer {tokens[token]}")
+    request = " " + "\r\n".join([*lines, "", ""])
+    place = (address.hostname, address.port)
+    with (
+        socket.create_connection(place, PATIENCE) as connection,
+        connection.makefile("rb") as answers,
+    ):
+        headers = {}
+        for method in ("HEAD", "GET"):
+            connection.sendall(f"{method}{request}".encode())
+            assert answers.readline().startswith(b"HTTP/1.1 ")
+            headers[method] = parse_headers(answers)
+    if headers["HEAD"].get("Allow") is None:  # RFC 9110 section 8.6
+        lengths = {each["Content-Length"] for each in headers.values()}
+        assert len(lengths) == 1
+
+
+@pytest.fixture(scope="module")
+def waitress(serve_recipe):
+    """Start a server that sends what an application returns."""
+
+    def start(title, settings):
+        script = "waitress-serve --listen=127.0.0.1:8000 --call"
+        script += " django.core.wsgi:get_wsgi_application &"
+        variables = {**DEPLOYED, "ALLOWED_HOSTS": "127.0.0.1", "PROXY_SSL_HEADER": ""}
+        variables["DJANGO_SETTINGS_MODULE"] = settings
+        return serve_recipe(title, script, **variables).url()
+
+    return functools.cache(start)
 
 
 # --- projects that have more than the recipes: a page for browsers, and a cache --
@@ -142,25 +508,76 @@ from django.urls import path
 
 urlpatterns = [*api.urlpatterns, path("page", lambda request: HttpResponse())]
 """
+REST_URLS = """
+from types import SimpleNamespace
+
+import api
+from django.urls import path
+from rest_framework import permissions, throttling
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
 
-def serve_usual(serve_recipe, title, settings):
-    """Serve a recipe's API with a cache and a page; return the URL."""
+class View(APIView):
+    throttle_classes = [throttling.UserRateThrottle]
+    throttle_scope = "user"
+    # All that `DjangoModelPermissions` asks of a model.
+    meta = SimpleNamespace(app_label="shop", model_name="order")
+    queryset = SimpleNamespace(model=SimpleNamespace(_meta=meta))
+
+    def get(self, request):
+        return Response({"name": request.user.get_username()})
+
+    post = get
+
+
+class Authenticated(View):
+    permission_classes = [permissions.IsAuthenticated]
+
+
+class ReadOnly(View):
+    permission_classes = [permissions.IsAuthenticatedOrReadOnly]
+
+
+class Admin(View):
+    permission_classes = [permissions.IsAdminUser]
+
+
+class Model(View):
+    permission_classes = [permissions.DjangoModelPermissions]
+
+
+urlpatterns = [
+    *api.urlpatterns,
+    path("authenticated", Authenticated.as_view()),
+    path("read_only", ReadOnly.as_view()),
+    path("admin", Admin.as_view()),
+    path("model", Model.as_view()),
+]
+"""
+REST_SETTINGS = """
+REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] = {"user": "10000/minute"}
+"""
+
+
+def serve_usual(serve_recipe, title, settings, urls, more=""):
+    """Serve a recipe's API with a cache and more pages; return the URL."""
     command = recipes.servers(title).splitlines()[-1]
     command = command.replace(f"--settings {settings}", "--settings usual_settings")
-    text = CACHED.format(settings=settings)
-    files = {"usual_settings.py": text, "usual_urls.py": URLS}
+    text = CACHED.format(settings=settings) + more
+    files = {"usual_settings.py": text, "usual_urls.py": urls}
     return serve_recipe(title, command, files).url()
 
 
 @pytest.fixture(scope="module")
 def usual(serve_recipe):
-    return serve_usual(serve_recipe, "Django", "api_settings")
+    return serve_usual(serve_recipe, "Django", "api_settings", URLS)
 
 
 @pytest.fixture(scope="module")
 def rest(serve_recipe):
-    return serve_usual(serve_recipe, "Django REST framework", "settings")
+    title = "Django REST framework"
+    return serve_usual(serve_recipe, title, "settings", REST_URLS, REST_SETTINGS)
 
 
 def test_post_without_a_cookie(usual, tokens):
@@ -200,3 +617,50 @@ def test_accept(rest, tokens, accept):
     answer = ask(f"{rest}/profile", headers=headers, token=tokens["good"])
     assert answer.status in (200, 406)
     assert answer.json
+
+
+@pytest.mark.parametrize(
+    ("page", "method", "status"),
+    [
+        pytest.param("authenticated", "GET", 200, id="IsAuthenticated"),
+        pytest.param("read_only", "POST", 200, id="IsAuthenticatedOrReadOnly"),
+        pytest.param("admin", "GET", 403, id="IsAdminUser"),
+        pytest.param("model", "GET", 200, id="DjangoModelPermissions reading"),
+        pytest.param("model", "POST", 403, id="DjangoModelPermissions writing"),
+    ],
+)
+def test_permissions_of_the_framework(rest, tokens, page, method, status):
+    """The principal has what they ask of a user."""
+    assert ask(f"{rest}/{page}", method, token=tokens["good"]).status == status
+    assert ask(f"{rest}/{page}", "POST").status == 401
+    assert ask(f"{rest}/{page}", "POST", token=tokens["expired"]).status == 401
+
+
+def test_number_is_not_its_text(rest):
+    for user in (5, "5"):
+        answer = ask(f"{rest}/profile", token=issue_token(user_id=user))
+        assert answer.json == {"user": user}
+
+
+@pytest.fixture
+def rest_module(django_recipe, monkeypatch):
+    """The module of the other recipe, with the settings of this one."""
+    folder = recipes.folder("Django REST framework")
+    monkeypatch.syspath_prepend(folder)
+    yield importlib.import_module("bearer_authentication")
+    del sys.modules["bearer_authentication"]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        pytest.param({}, id="none"),
+        pytest.param({"required_scopes": "read"}, id="text"),
+        pytest.param({"required_scopes": None}, id="None"),
+    ],
+)
+def test_view_without_required_scopes(rest_module, attributes):
+    """A programmer's mistake opens nothing, whatever the request has."""
+    permission = rest_module.TokenHasScope()
+    with pytest.raises(ImproperlyConfigured, match="SimpleNamespace needs a list"):
+        permission.has_permission(None, SimpleNamespace(**attributes))

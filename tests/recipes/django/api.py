@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bearer import token_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from django.views.decorators.http import require_http_methods
+from token_required import token_required
 
 import joat
 

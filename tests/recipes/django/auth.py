@@ -2,8 +2,8 @@
 
 `auth_settings.py` names what is here: the grants on offer, the checks of clients and
 users, and the access tokens. A `request` is oauthlib's, with the form's parameters as
-attributes, beside those that the checks have set; where both have a name, only the
-order of the calls tells which one it is.
+attributes, beside those that the checks set. If a parameter and a checked attribute
+share a name, the attribute holds whichever was set last.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import uuid
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -21,6 +22,7 @@ from oauth2_provider.models import AbstractApplication, get_refresh_token_model
 from oauth2_provider.oauth2_backends import OAuthLibCore
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauthlib import oauth2
+from oauthlib.common import generate_token
 from oauthlib.oauth2.rfc6749.errors import CustomOAuth2Error
 
 import joat
@@ -52,6 +54,39 @@ def issue_access_token(request: Any) -> str:
     )
 
 
+def make_refresh_token(request: Any) -> str:
+    """Return a random text and, behind a tilde, the scope of the grant.
+
+    A refresh may ask for less scope, and the next one for all of it again (RFC 6749
+    section 6), but django-oauth-toolkit keeps only the scope of the last access token.
+    A client cannot change the scope, because the database has a hash of the whole. In
+    hexadecimal, because some clients do not encode a token in their forms.
+    """
+    if request.grant_type == "refresh_token":
+        _, _, scope = request.refresh_token.partition("~")
+    else:
+        scope = " ".join(request.scopes).encode().hex()
+    return f"{generate_token()}~{scope}"
+
+
+def family_of(code: str) -> uuid.UUID:
+    """Return the `token_family` of all refresh tokens that come from a code."""
+    return uuid.UUID(bytes=sha256(code.encode()).digest()[:16])
+
+
+def check_request(request: Any) -> dict[str, Any]:
+    """Refuse what oauthlib's checks let pass, and keep each scope once."""
+    if getattr(request, "resource", None):
+        # RFC 8707 section 2. A token of joat's names no resource server: this one
+        # would be good at all of them.
+        raise CustomOAuth2Error(error="invalid_target", request=request)
+    if request.scope and request.scope != request.scope.strip():
+        # RFC 6749 section 3.3. oauthlib strips any white space.
+        raise oauth2.InvalidScopeError(request=request)
+    request.scopes = list(dict.fromkeys(request.scopes))
+    return {}
+
+
 class Backend(OAuthLibCore):
     """The requests of Django, as oauthlib reads them."""
 
@@ -69,6 +104,9 @@ class Server(oauth2.Server):
         del self.response_types["token"]  # RFC 9700 section 2.1.2
         for grant_type in set(self.grant_types) - set(GRANT_TYPES):
             del self.grant_types[grant_type]  # the password grant: section 2.4
+        self.auth_grant.custom_validators.post_auth.append(check_request)
+        for grant in (self.auth_grant, self.refresh_grant, self.credentials_grant):
+            grant.custom_validators.post_token.append(check_request)
 
 
 class Validator(OAuth2Validator):
@@ -126,9 +164,32 @@ class Validator(OAuth2Validator):
         *args: Any,
         **kwargs: Any,
     ) -> bool:
-        """Return whether a code is good, and its user not locked out since then."""
+        """Return whether a code is good, and its user not locked out since then.
+
+        A code that was used before ends its grant (RFC 6749 section 4.1.2).
+        """
         good = super().validate_code(client_id, code, client, request, *args, **kwargs)
+        if not good:
+            family = family_of(code)
+            refresh_tokens = get_refresh_token_model()
+            used = refresh_tokens.objects.filter(
+                token_family=family, application=client
+            )
+            if used.exists():
+                refresh_tokens.revoke_family(family)
         return bool(good and request.user.is_active)
+
+    def invalidate_authorization_code(
+        self, client_id: str, code: str, request: Any, *args: Any, **kwargs: Any
+    ) -> None:
+        """Use a code up, or end its grant if another request was faster."""
+        try:
+            super().invalidate_authorization_code(
+                client_id, code, request, *args, **kwargs
+            )
+        except oauth2.InvalidGrantError:
+            get_refresh_token_model().revoke_family(family_of(code))
+            raise
 
     def validate_refresh_token(
         self,
@@ -139,10 +200,23 @@ class Validator(OAuth2Validator):
         **kwargs: Any,
     ) -> bool:
         """Return whether a refresh token is good, and its user not locked out."""
-        good = super().validate_refresh_token(
+        checksum = sha256(refresh_token.encode()).hexdigest()
+        own = get_refresh_token_model().objects.filter(
+            token_checksum=checksum, application=client
+        )
+        # Another client's is refused first: django-oauth-toolkit ends the grant of a
+        # used refresh token, whoever sends it.
+        good = own.exists() and super().validate_refresh_token(
             refresh_token, client, request, *args, **kwargs
         )
         return bool(good and request.user.is_active)
+
+    def get_original_scopes(
+        self, refresh_token: str, request: Any, *args: Any, **kwargs: Any
+    ) -> list[str]:
+        """Return the scope of a checked refresh token's grant."""
+        _, _, scope = refresh_token.partition("~")
+        return bytes.fromhex(scope).decode().split(" ")
 
     def _save_bearer_token(
         self, token: dict[str, Any], request: Any, *args: Any, **kwargs: Any
@@ -156,16 +230,22 @@ class Validator(OAuth2Validator):
             if used.revoked is not None:
                 raise oauth2.InvalidGrantError(request=request)
         super()._save_bearer_token(token, request, *args, **kwargs)
-        if request.resource:
-            # RFC 8707 section 2. A token of joat's names no resource server: this one
-            # would be good at all. What was stored is rolled back.
-            raise CustomOAuth2Error(error="invalid_target", request=request)
+
+    def _create_refresh_token(self, request: Any, *args: Any) -> Any:
+        """Store a refresh token, and from which code it comes."""
+        refresh_token = super()._create_refresh_token(request, *args)
+        if request.grant_type == "authorization_code":
+            refresh_token.token_family = family_of(request.code)
+            refresh_token.save()
+        return refresh_token
 
 
 def basic_login(header: str | None) -> tuple[str, str] | None:
     """Return the id and the secret of an `Authorization` header, or None.
 
-    None, too, for several headers, which a server joins with commas.
+    It is also None for several headers, which a server joins with commas, and if there
+    is a NUL: a secret with NULs behind it has the same hash, because HMAC pads its key
+    with them.
     """
     scheme, _, encoded = (header or "").partition(" ")
     if scheme.lower() != "basic":
@@ -178,4 +258,7 @@ def basic_login(header: str | None) -> tuple[str, str] | None:
     if not colon:
         return None
     # RFC 6749 section 2.3.1: both are encoded as in a form before they are joined.
-    return unquote_plus(client_id), unquote_plus(secret)
+    client_id, secret = unquote_plus(client_id), unquote_plus(secret)
+    if "\0" in client_id + secret:
+        return None
+    return client_id, secret

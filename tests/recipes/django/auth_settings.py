@@ -1,9 +1,11 @@
 """Settings of the authorization server: django-oauth-toolkit issues joat's tokens.
 
-For production, set `ALLOWED_HOSTS` and `DATABASES`, limit how often a secret or a
-password may be tried, run `python -m django cleartokens` every day, and put a server in
-front that speaks HTTPS and has the static files: `python -m django check --deploy` says
-what that asks for, and `collectstatic` gathers the files.
+For production, change `DATABASES`, limit how often a secret or a password may be tried,
+run `python -m django cleartokens` every day, and put a proxy in front that speaks HTTPS
+and has the static files, which `collectstatic` gathers in `STATIC_ROOT`. Set two
+variables of the environment: `ALLOWED_HOSTS` to the hosts of your URL, separated by
+spaces, and `PROXY_SSL_HEADER` as is said below. Then `python -m django check --deploy`
+has nothing to say.
 """
 
 from __future__ import annotations
@@ -11,15 +13,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from salts import find_salt
+from environment_salts import find_salts
 
 import joat
 
-joat.salt_generator = find_salt
+joat.salt_generator = find_salts
 
 FOLDER = Path(__file__).parent
 SECRET_KEY = os.environ["SECRET_KEY"]
-ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
+ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "127.0.0.1 localhost").split()
 ROOT_URLCONF = "auth_urls"
 LOGIN_URL = "login"
 
@@ -31,6 +33,7 @@ INSTALLED_APPS = [
     "oauth2_provider",
 ]
 MIDDLEWARE = [
+    "head_middleware.no_body_after_head",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -58,16 +61,35 @@ DATABASES = {
     }
 }
 STATIC_URL = "static/"
+STATIC_ROOT = FOLDER / "static"
 USE_TZ = True
-# Their debug messages hold tokens and secrets.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    # Without it, errors reach only the ADMINS, by e-mail.
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["console"]},
+    # Their debug messages hold tokens and secrets.
     "loggers": {"oauthlib": {"level": "INFO"}, "oauth2_provider": {"level": "INFO"}},
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
+
+# The header by which the proxy says that a request came to it by HTTPS, for example
+# X-Forwarded-Proto. Without it, Django takes every request for plain HTTP and lets no
+# browser log in. Warning: name only a header that your proxy sets or removes in every
+# request, and let nobody reach this server but through the proxy. Otherwise anyone who
+# sends the header passes for HTTPS.
+PROXY_SSL_HEADER = os.environ.get("PROXY_SSL_HEADER")
+if PROXY_SSL_HEADER:
+    variable = f"HTTP_{PROXY_SSL_HEADER.upper().replace('-', '_')}"
+    SECURE_PROXY_SSL_HEADER = (variable, "https")
+    SECURE_SSL_REDIRECT = True
+    # Raise it to a year once all works: browsers do not forget it sooner.
+    SECURE_HSTS_SECONDS = 3600
+# These ask for HTTPS on all subdomains, which the owner of the domain has to decide.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 JOAT_PROVIDER = "https://example.com"
 OAUTH2_PROVIDER = {
@@ -81,10 +103,10 @@ OAUTH2_PROVIDER = {
     "OAUTH2_SERVER_CLASS": "auth.Server",
     "OAUTH2_VALIDATOR_CLASS": "auth.Validator",
     "ACCESS_TOKEN_GENERATOR": "auth.issue_access_token",
-    # Without it the access token generator makes these, too, and whoever has one
-    # can use it as an access token.
-    "REFRESH_TOKEN_GENERATOR": "oauthlib.oauth2.rfc6749.tokens.random_token_generator",
-    # Each is good once; if it comes again, all that came of it are revoked.
+    # Without it, the access token generator would make refresh tokens as well, which
+    # would then be good as access tokens.
+    "REFRESH_TOKEN_GENERATOR": "auth.make_refresh_token",
+    # Each is good once. If one comes again, its grant is over.
     "ROTATE_REFRESH_TOKEN": True,
     "REFRESH_TOKEN_REUSE_PROTECTION": True,
     "PKCE_REQUIRED": True,

@@ -2,24 +2,89 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from django.conf import settings
 from django.contrib.auth.views import LoginView
-from django.core.exceptions import BadRequest, ObjectDoesNotExist
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.core.exceptions import (
+    ObjectDoesNotExist,
+    RequestDataTooBig,
+    TooManyFieldsSent,
+)
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBadRequest,
+    JsonResponse,
+    QueryDict,
+)
 from django.urls import path
 from oauth2_provider import views
+from oauth2_provider.forms import AllowForm
+from oauth2_provider.models import AbstractApplication, get_application_model
+
+# RFC 6749 section 4.1.1, RFC 7636 section 4.3 and RFC 8707 section 2.
+PARAMETERS = (
+    "response_type",
+    "client_id",
+    "redirect_uri",
+    "scope",
+    "state",
+    "code_challenge",
+    "code_challenge_method",
+    "resource",
+)
 
 
 class AuthorizationView(views.AuthorizationView):
     """The authorization endpoint (RFC 6749 section 3.1)."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Refuse a query at which oauthlib fails, or do what the parent does."""
-        if re.search("%(?![0-9A-Fa-f]{2})", request.META["QUERY_STRING"]):
-            raise BadRequest("the query is not that of a form")
+        """Drop from the query what has no value or no name of `PARAMETERS`.
+
+        With others a URL could skip the consent (`approval_prompt`), or have the code
+        sent in the fragment (`response_mode`).
+        """
+        query = [
+            (name, value)
+            for name in PARAMETERS
+            for value in request.GET.getlist(name)
+            if value
+        ]
+        request.META["QUERY_STRING"] = urlencode(query)
+        request.GET = QueryDict(request.META["QUERY_STRING"])
         response: HttpResponse = super().dispatch(request, *args, **kwargs)
+        return response
+
+    def form_valid(self, form: AllowForm) -> HttpResponse:
+        """Redirect to the client with the answer of the user."""
+        sent = form.cleaned_data
+        client = get_application_model().objects.filter(client_id=sent["client_id"])
+        # The page is shown for a client and a URI of its own only, without a resource.
+        if (
+            not client
+            or not client[0].redirect_uri_allowed(sent["redirect_uri"])
+            or sent["resource"]
+        ):
+            return self.form_invalid(form)
+        response: HttpResponse = super().form_valid(form)
+        return response
+
+    def form_invalid(self, form: AllowForm) -> HttpResponse:
+        """Refuse a form that is not the one of the page."""
+        return HttpResponseBadRequest("this is not the form that the page has")
+
+    def redirect(
+        self, redirect_to: str, application: AbstractApplication | None
+    ) -> HttpResponse:
+        """Redirect to the client; errors also have an `iss` (RFC 9207 section 2)."""
+        url = urlsplit(redirect_to)
+        query = parse_qsl(url.query, keep_blank_values=True)
+        query = [(name, value) for name, value in query if name != "iss"]
+        query.append(("iss", settings.JOAT_PROVIDER))
+        redirect_to = url._replace(query=urlencode(query)).geturl()
+        response: HttpResponse = super().redirect(redirect_to, application)
         return response
 
 
@@ -29,14 +94,19 @@ class TokenView(views.TokenView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Issue tokens, or say why not (section 5.2)."""
         response: HttpResponse
-        if well_formed(request):
+        try:
+            status = 200 if well_formed(request) else 400
+        except (RequestDataTooBig, TooManyFieldsSent):
+            status = 413
+        if status == 200:
             try:
                 response = self.authorization_flow_token_response(request)
             except ObjectDoesNotExist:
-                # Since it was checked, another request has used the code or token up.
-                response = JsonResponse({"error": "invalid_grant"}, status=400)
+                # After the code or token was checked, another request used it up. It
+                # is refused when it is checked again.
+                response = self.authorization_flow_token_response(request)
         else:
-            response = JsonResponse({"error": "invalid_request"}, status=400)
+            response = JsonResponse({"error": "invalid_request"}, status=status)
         response.headers["Content-Type"] = "application/json"
         response.headers["Cache-Control"] = "no-store"
         if response.status_code == 401:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bearer import IsUser, has_scope
+from bearer_authentication import IsUser, TokenHasScope
 from django.urls import path
 from django.views.decorators.cache import cache_control
 from rest_framework.request import Request
@@ -16,7 +16,8 @@ ARTICLES: dict[object, list[str]] = {"user:zoe": ["On tokens"]}
 class Profile(APIView):
     """Tell whose token it is."""
 
-    permission_classes = (has_scope("profile"),)
+    permission_classes = (TokenHasScope,)
+    required_scopes = ("profile",)
 
     def get(self, request: Request) -> Response:
         return Response({"user": request.user.pk})
@@ -28,7 +29,8 @@ class Profile(APIView):
 class Articles(APIView):
     """The articles of the user who gave the token."""
 
-    permission_classes = (has_scope("read"), IsUser)
+    permission_classes = (TokenHasScope, IsUser)
+    required_scopes = ("read",)
 
     def get(self, request: Request) -> Response:
         return Response({"articles": ARTICLES.get(request.user.pk, [])})

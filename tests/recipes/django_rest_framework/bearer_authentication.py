@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException, NotAuthenticated
 from rest_framework.permissions import BasePermission
@@ -31,10 +33,30 @@ class Refused(APIException):
 
 @dataclass(frozen=True)
 class Principal:
-    """Whom a token speaks for: `request.user`. There need be no such row anywhere."""
+    """Whom a token speaks for: `request.user`, which need be no row anywhere.
 
-    pk: str
-    is_authenticated: bool = True
+    It has what the framework's permissions and throttles ask of a user. No token makes
+    somebody staff or gives a permission of Django's: see `TokenHasScope`.
+    """
+
+    pk: int | str
+    is_authenticated: ClassVar[bool] = True
+    is_anonymous: ClassVar[bool] = False
+    is_active: ClassVar[bool] = True
+    is_staff: ClassVar[bool] = False
+    is_superuser: ClassVar[bool] = False
+
+    def get_username(self) -> str:
+        return str(self.pk)
+
+    def has_perm(self, perm: str, obj: object = None) -> bool:
+        return False
+
+    def has_perms(self, perm_list: Iterable[str], obj: object = None) -> bool:
+        return not list(perm_list)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return False
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -47,9 +69,9 @@ class BearerAuthentication(BaseAuthentication):
         self, request: Request
     ) -> tuple[Principal, joat.Credentials] | None:
         """Return whom the token speaks for and what it grants; None without one."""
-        # Django gets several Authorization headers joined with commas. They must stay
-        # joined, for joat to refuse them: if one were picked here and another one by a
-        # proxy in front, each would have let somebody else in.
+        # Django joins several Authorization headers with commas, and joat refuses them.
+        # If we read one header and a proxy read another, each would authenticate a
+        # different user.
         header = request.headers.get("Authorization")
         try:
             credentials = joat.authenticate(header, provider=settings.JOAT_PROVIDER)
@@ -57,7 +79,7 @@ class BearerAuthentication(BaseAuthentication):
             return None  # Another class may know who it is.
         except joat.TokenError as error:
             raise Refused(error) from None
-        return Principal(str(credentials["user_id"])), credentials
+        return Principal(credentials["user_id"]), credentials
 
     def authenticate_header(self, request: Request) -> str:
         """Return the challenge for those whom no class knows."""
@@ -71,18 +93,19 @@ def credentials_of(request: Request) -> joat.Credentials:
     return cast("joat.Credentials", request.auth)
 
 
-def has_scope(*scope: str) -> type[BasePermission]:
-    """Return a permission class: the token must hold all of `scope`."""
+class TokenHasScope(BasePermission):
+    """The token must have every permission of the view's `required_scopes`."""
 
-    class HasScope(BasePermission):
-        def has_permission(self, request: Request, view: APIView) -> bool:
-            granted = credentials_of(request)["authorized_scope"]
-            if not set(scope) <= set(granted):
-                error = joat.InsufficientScope("the token lacks a permission", scope)
-                raise Refused(error)
-            return True
-
-    return HasScope
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        required = getattr(view, "required_scopes", None)
+        if not isinstance(required, (list, tuple, set, frozenset)):
+            name = type(view).__name__
+            raise ImproperlyConfigured(f"{name} needs a list `required_scopes`")
+        granted = credentials_of(request)["authorized_scope"]
+        if not set(required) <= set(granted):
+            error = joat.InsufficientScope("the token lacks a permission", required)
+            raise Refused(error)
+        return True
 
 
 class IsUser(BasePermission):

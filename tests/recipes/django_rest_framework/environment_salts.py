@@ -1,4 +1,4 @@
-"""The secrets that sign tokens, for the settings of both servers.
+"""The secrets that sign tokens, for the settings of a server.
 
 For production, keep them where you keep your others, and never run with `DEBUG`: its
 error pages show the environment of `runserver`, and with it the salts.
@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 
+import joat
+
 # Not in a module of settings: Django's error reports list those, and know no salt.
-SALTS = os.environ["JOAT_SALT"].strip().split("\n")
+SALTS = joat.parse_salts(os.environ["JOAT_SALT"])
 
 
-def find_salt(claims: dict[str, object]) -> list[str]:
+def find_salts(claims: dict[str, object]) -> list[bytes]:
     """Return the salts of a token's client, newest first: the first one signs."""
     return SALTS

@@ -30,9 +30,9 @@ def token_required(*scope: str) -> Callable[[View], View]:
         def guarded(
             request: HttpRequest, *args: object, **kwargs: object
         ) -> HttpResponse:
-            # Django gets several Authorization headers joined with commas. They must
-            # stay joined, for joat to refuse them: if one were picked here and another
-            # one by a proxy in front, each would have let somebody else in.
+            # Django joins several Authorization headers with commas, and joat refuses
+            # them. If we read one header and a proxy read another, each would
+            # authenticate a different user.
             header = request.headers.get("Authorization")
             try:
                 credentials = joat.authenticate(
