@@ -1,5 +1,6 @@
 """Fixtures: a salt generator, a clock, and what not every interpreter does."""
 
+import re
 import sys
 
 import pytest
@@ -10,6 +11,18 @@ from helpers import NOW, SALT  # noqa: E402
 
 import joat  # noqa: E402
 from joat.json_object import MAX_DIGITS  # noqa: E402
+
+# Pytest makes good names of these.
+NAMED = (str, bytes, bool, int, float, type(None))
+
+
+def pytest_make_parametrize_id(config, val, argname):
+    """Name the values that pytest would number, so that a failure names its row."""
+    if isinstance(val, NAMED) or getattr(val, "__name__", "<lambda>") != "<lambda>":
+        return None
+    if "<lambda>" in repr(val):
+        pytest.fail(f"give each row of {argname} an id", pytrace=False)
+    return re.sub(" at 0x[0-9a-f]+", "", ascii(val))[:72]
 
 
 @pytest.fixture

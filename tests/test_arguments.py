@@ -58,9 +58,10 @@ GIVEN = [
     (challenge, "realm", [TEXT]),
     (lacking, "scope", [*COLLECTIONS, [TEXT]]),
 ]
+WHERE = [f"{getattr(way, 'func', way).__name__}-{name}" for way, name, _ in GIVEN]
 
 
-@pytest.mark.parametrize(("way", "name", "values"), GIVEN)
+@pytest.mark.parametrize(("way", "name", "values"), GIVEN, ids=WHERE)
 def test_a_proxy_is_named_with_its_own_type(asked, way, name, values):
     name_told = "a salt" if name == "salt" else name
     for value in values:

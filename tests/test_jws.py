@@ -162,7 +162,7 @@ WRONG_HEADERS = [
         b' {"typ":"JWE", "alg":"none", "typ":"JWT", "alg":"HS256"}',
         b'{"\\u0061lg":"\\u0048S256"}',
     ],
-    ids=str,
+    ids=ascii,
 )
 def test_parse_takes_headers(header):
     assert jws.parse(make_token(header=header))[1] == PAYLOAD

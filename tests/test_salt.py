@@ -55,15 +55,16 @@ def use(monkeypatch, clock):
     return assign
 
 
-CALLS = [
-    *WAYS.values(),
-    lambda: joat.TokenGenerator("provider"),
-    # One that was made before.
-    lambda: joat.TokenGenerator.__new__(joat.TokenGenerator).issue_token(),
-    lambda: joat.parse_token(None),
-    lambda: joat.verify_token("garbage"),
-    lambda: joat.authenticate(None),
-]
+CALLS = {
+    **WAYS,
+    "make-a-generator": lambda: joat.TokenGenerator("provider"),
+    "issue-with-an-older-one": (
+        lambda: joat.TokenGenerator.__new__(joat.TokenGenerator).issue_token()
+    ),
+    "parse-none": lambda: joat.parse_token(None),
+    "verify-garbage": lambda: joat.verify_token("garbage"),
+    "no-header": lambda: joat.authenticate(None),
+}
 
 
 def test_no_function_is_assigned_at_first():
@@ -71,7 +72,7 @@ def test_no_function_is_assigned_at_first():
 
 
 @pytest.mark.parametrize("generator", [_not_assigned, "salt-marker", None, SALT])
-@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 def test_what_is_no_function_is_told_before_the_token(monkeypatch, generator, call):
     monkeypatch.setattr(joat, "salt_generator", generator)
     must = f"joat.salt_generator must be a function, not {type(generator).__name__}"

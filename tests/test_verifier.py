@@ -173,24 +173,24 @@ def test_expires_at_is_exp_as_it_stands(exp):
 
 
 # A claim, the leeway, the values that are taken, and those that are not, at NOW.
-TIMES = [
-    ("exp", 0, [NOW + 0.25, NOW + 1, 10**400], [NOW, NOW - 0.25, 0, -(10**400)]),
-    ("exp", 60, [NOW - 59.75], [NOW - 60]),
-    ("exp", 0.5, [NOW - 0.25], [NOW - 0.5]),
-    ("exp", timedelta(minutes=1), [NOW - 59], [NOW - 60]),
-    ("exp", timedelta(), [NOW + 1], [NOW]),
-    ("exp", timedelta.max, [0], [-(10**400)]),
-    ("exp", 10**300, [0], [-(10**400)]),
-    ("exp", sys.float_info.max, [-(10**300)], [-(10**400)]),
-    ("nbf", 0, [NOW, -(10**400)], [NOW + 0.25, CLAIMS["exp"] + 1, 10**400]),
-    ("nbf", 60, [NOW + 60], [NOW + 60.25]),
-    ("nbf", timedelta(minutes=1), [NOW + 60], [NOW + 61]),
-    ("nbf", sys.float_info.max, [10**300], [10**400]),
-]
+TIMES = {
+    "exp": ("exp", 0, [NOW + 0.25, NOW + 1, 10**400], [NOW, NOW - 0.25, 0, -(10**400)]),
+    "exp-minute": ("exp", 60, [NOW - 59.75], [NOW - 60]),
+    "exp-half-a-second": ("exp", 0.5, [NOW - 0.25], [NOW - 0.5]),
+    "exp-timedelta": ("exp", timedelta(minutes=1), [NOW - 59], [NOW - 60]),
+    "exp-no-time": ("exp", timedelta(), [NOW + 1], [NOW]),
+    "exp-longest-timedelta": ("exp", timedelta.max, [0], [-(10**400)]),
+    "exp-large-integer": ("exp", 10**300, [0], [-(10**400)]),
+    "exp-largest-float": ("exp", sys.float_info.max, [-(10**300)], [-(10**400)]),
+    "nbf": ("nbf", 0, [NOW, -(10**400)], [NOW + 0.25, CLAIMS["exp"] + 1, 10**400]),
+    "nbf-minute": ("nbf", 60, [NOW + 60], [NOW + 60.25]),
+    "nbf-timedelta": ("nbf", timedelta(minutes=1), [NOW + 60], [NOW + 61]),
+    "nbf-largest-float": ("nbf", sys.float_info.max, [10**300], [10**400]),
+}
 
 
-@pytest.mark.parametrize(("claim", "leeway", "good", "bad"), TIMES)
-def test_times(claim, leeway, good, bad):
+@pytest.mark.parametrize(("claim", "leeway", "good", "bad"), TIMES.values(), ids=TIMES)
+def test_exp_and_nbf(claim, leeway, good, bad):
     for value in good:
         verified = joat.verify_token(with_claims(**{claim: value}), leeway=leeway)
         assert verified["user_id"] == CLAIMS["sub"]
@@ -225,6 +225,12 @@ COMPARED = [
     (0, [0], ["", -1]),
     (2**70, [2**70], [2**70 + 1, str(2**70)]),
 ]
+COMPARED = [
+    pytest.param(claim, value, value in same, id=ascii(claim) + sign + ascii(value))
+    for claim, same, others in COMPARED
+    for sign, values in (("==", same), ("!=", others))
+    for value in values
+]
 
 
 def assert_agrees(token, agrees, **expected):
@@ -233,18 +239,16 @@ def assert_agrees(token, agrees, **expected):
         assert outcome(verify, given, **expected) == wanted
 
 
-@pytest.mark.parametrize(("claim", "same", "others"), COMPARED)
+@pytest.mark.parametrize(("claim", "value", "agrees"), COMPARED)
 @pytest.mark.parametrize("name", EXPECTATIONS)
-def test_expected_values(name, claim, same, others):
+def test_expected_values(name, claim, value, agrees):
     token = with_claims(**{EXPECTATIONS[name]: claim})
-    for value in (*same, *others):
-        agrees = value in same
-        assert_agrees(token, agrees, **{name: value})
-        for kind in COLLECTIONS:
-            assert_agrees(token, agrees, **{name: kind([value])})
-            assert_agrees(token, agrees, **{name: kind(["unrelated", 99, value])})
-            assert_agrees(token, agrees, **{name: kind([value, "unrelated", 99])})
-            assert_agrees(token, False, **{name: kind()})
+    assert_agrees(token, agrees, **{name: value})
+    for kind in COLLECTIONS:
+        assert_agrees(token, agrees, **{name: kind([value])})
+        assert_agrees(token, agrees, **{name: kind(["unrelated", 99, value])})
+        assert_agrees(token, agrees, **{name: kind([value, "unrelated", 99])})
+        assert_agrees(token, False, **{name: kind()})
 
 
 @contextmanager
@@ -303,10 +307,12 @@ def test_what_equals_an_integer_does_not_pass_for_it(name, claim, value):
             joat.verify_token(token, **{name: kind([claim, value])})
 
 
-# In a set, these are nobody's identifier, and do no harm beside one that is.
+# In a set, these are nobody's identifier, and do no harm beside one that is. With -bb,
+# Python refuses to compare text with bytes, which sets do.
 ODD = [None, 1.5, b"client-marker", b"issuer-marker", (), ("x",), str, float("nan")]
 
 
+@pytest.mark.skipif(sys.flags.bytes_warning > 1, reason="a set with bytes, and -bb")
 @pytest.mark.parametrize("kind", [set, frozenset])
 @pytest.mark.parametrize("name", EXPECTATIONS)
 def test_odd_elements_of_a_set_are_never_equal(name, kind):
@@ -315,22 +321,24 @@ def test_odd_elements_of_a_set_are_never_equal(name, kind):
 
 
 # The permissions of the token, some that it has, and some that it lacks.
-SCOPES = [
-    (
+SCOPES = {
+    "two": (
         ["read", "write"],
         [["write", "read"], ["read"], ["read", "read"], [Text("read")], []],
         [["read", "admin"], ["rea"], ["read:all"], ["READ"], ["read write"], [""]],
     ),
-    (["read", "read"], [["read"]], [["write"]]),
-    (["read write"], [["read write"]], [["read", "write"]]),
-    (["issuer-marker"], [[Provider.OURS]], [["OURS"]]),
-    ([""], [[""], []], [["read"]]),
-    ([], [[]], [["read"], [""]]),
-]
+    "twice": (["read", "read"], [["read"]], [["write"]]),
+    "space": (["read write"], [["read write"]], [["read", "write"]]),
+    "enum": (["issuer-marker"], [[Provider.OURS]], [["OURS"]]),
+    "empty": ([""], [[""], []], [["read"]]),
+    "none": ([], [[]], [["read"], [""]]),
+}
 
 
 @pytest.mark.parametrize("kind", COLLECTIONS)
-@pytest.mark.parametrize(("held", "sufficient", "insufficient"), SCOPES)
+@pytest.mark.parametrize(
+    ("held", "sufficient", "insufficient"), SCOPES.values(), ids=SCOPES
+)
 def test_scope(held, sufficient, insufficient, kind):
     token = with_claims(scp=held)
     for scope in map(kind, sufficient):
@@ -456,7 +464,7 @@ def test_a_header_with_no_good_token(asked, before, after):
 
 
 @pytest.mark.parametrize(
-    "value", [7, True, [f"Bearer {TOKEN}"], (TOKEN,), bytearray(b"Bearer x")], ids=str
+    "value", [7, True, [f"Bearer {TOKEN}"], (TOKEN,), bytearray(b"Bearer x")]
 )
 def test_authenticate_takes_str_bytes_or_none(asked, value):
     message = rf"^authorization must .*{type(value).__name__}$"
