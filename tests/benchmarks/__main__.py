@@ -1,4 +1,4 @@
-"""The benchmark: joat beside the floor and other libraries, on one Python or several.
+"""The benchmark: joat beside other libraries, on one Python or several.
 
     python tests/benchmarks [--rounds N] [PYTHON ...]
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from subprocess import PIPE, Popen
 
 import hostile
-from worker import IMPORTS, LENGTHS
+from worker import LENGTHS
 
 WORKER = Path(__file__).with_name("worker.py")
 
@@ -36,8 +36,8 @@ def main():
         print(f"{python}: {', '.join(told)}")
 
     show = partial(print_table, columns)
-    libraries = ["floor", "PyJOAT, str salt", *columns[0][1]]
-    heads = ("µs", "/PyJOAT", "/floor", "/parse")
+    libraries = ["PyJOAT, str salt", *columns[0][1]]
+    heads = ("µs", "/PyJOAT", "/parse")
     for step in "issue", "parse", "authenticate":
         show(step, heads, libraries, partial(compare, step))
     show(
@@ -48,7 +48,6 @@ def main():
         find_pair,
     )
     show("the costliest hostile token", ("ms",), hostile.tokens(), find_worst)
-    show("import", ("ms", "more"), IMPORTS, find_import)
 
 
 def measure(pythons, rounds):
@@ -92,7 +91,7 @@ def print_table(columns, title, heads, labels, find):
 
 def compare(step, times, library):
     own = times[f"{step} {library}"]
-    others = f"{step} PyJOAT", f"{step} floor", f"parse {library}"
+    others = f"{step} PyJOAT", f"parse {library}"
     return own, *(own / times[other] for other in others)
 
 
@@ -103,11 +102,6 @@ def find_pair(times, key):
 
 def find_worst(times, kind):
     return [max(times[key] for key in times if key.startswith(kind)) / 1000]
-
-
-def find_import(times, name):
-    own, nothing = times[f"import {name}"], times["import nothing"]
-    return own / 1000, (own - nothing) / 1000
 
 
 if __name__ == "__main__":
