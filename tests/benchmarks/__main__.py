@@ -47,7 +47,8 @@ def main():
         [*(f"client, {length}" for length in LENGTHS), "jti", "salts"],
         find_pair,
     )
-    show("the costliest hostile token", ("ms",), hostile.tokens(), find_worst)
+    title = "65,536 characters, in verifications: json.loads alone, joat how many more"
+    show(title, ("json", *hostile.ADDITIONS), hostile.FILLINGS, find_hostile)
 
 
 def measure(pythons, rounds):
@@ -100,8 +101,11 @@ def find_pair(times, key):
     return one, other, other - one
 
 
-def find_worst(times, kind):
-    return [max(times[key] for key in times if key.startswith(kind)) / 1000]
+def find_hostile(times, filling):
+    keys = [f"{filling} {addition}" for addition in hostile.ADDITIONS]
+    loads = [times[f"json.loads {key}"] for key in keys]
+    more = (times[f"hostile {key}"] - load for key, load in zip(keys, loads))
+    return [time / times["parse PyJOAT"] for time in (loads[0], *more)]
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import joat
 
 SALTS = {CLIENT: SECRET, peers.TEXT_CLIENT: SECRET.decode()}
 LENGTHS = (232, 8_000, 64_000)  # 232 is that of the usual token
+REFUSED = "try:\n    check(token)\nexcept refusal:\n    pass"
 
 calls = {}
 
@@ -89,6 +90,14 @@ def add_clock():
     add_pair("salts", issue(salt=salts[0]), issue(salt=salts[2]), check=check)
 
 
+def add_hostile(key, payload):
+    token = hostile.token(payload)
+    assert joat.parse_token(token) is None, "every hostile token refused"
+    names = {"check": json.loads, "refusal": (ValueError, RecursionError)}
+    add(f"json.loads {key}", REFUSED, 1, token=payload, **names)
+    add(f"hostile {key}", "joat.parse_token(token)", 1, token=token)
+
+
 def add_all():
     """Add all calls; return the versions of the libraries, None for one not there."""
     joat.salt_generator = find_salt
@@ -102,10 +111,8 @@ def add_all():
         else:
             add_peer(name, prepare())
     add_clock()
-    for kind, tokens in hostile.tokens().items():
-        for i, token in enumerate(tokens):
-            assert joat.parse_token(token) is None, "every hostile token refused"
-            add(f"{kind}: {i}", "joat.parse_token(token)", 1, token=token)
+    for (filling, addition), payload in hostile.payloads().items():
+        add_hostile(f"{filling} {addition}", payload)
     return versions
 
 
