@@ -1,8 +1,9 @@
 """What is compared: joat, and other libraries doing the same work.
 
-HS256 under one secret that is given once, one client; `exp` and the audience are
-checked. Where a library can prepare its key or its checks, it does so before the
-clock runs. The tests of interoperation use these functions, too.
+HS256 under one secret, one client; `exp` and the audience are checked. joat asks its
+hook for each token. The others get the secret once, and where they can prepare the key
+or the checks, they do so before the clock runs. The tests of interoperation use these
+functions, too.
 """
 
 import time
@@ -10,12 +11,11 @@ from collections import namedtuple
 
 PROVIDER = "My OAuth2 Provider"
 CLIENT = "abcd"
-TEXT_CLIENT = "text"  # whose salt is a str
 USER = "1234"
 SCOPE = ["profile", "read"]
 NEEDED = "read"
 LIFETIME = 3600
-SECRET = b"0123456789abcdef0123456789abcdef"
+SECRET = b"5f8e" * 16  # 64 hexadecimal characters, as secrets.token_hex(32) gives
 
 # `authenticate` takes the value of an Authorization header, and checks provider and
 # one permission, too. `refusal` is raised where None is not returned.
@@ -43,9 +43,7 @@ def claims():
     }
 
 
-def ours(client=CLIENT):
-    import joat
-
+def ours(joat, client=CLIENT):
     generator = joat.TokenGenerator(PROVIDER)
 
     def sign(claims=None):  # It makes its own.
@@ -149,7 +147,6 @@ def _jwcrypto():
 
 # Under the names of the distributions.
 PREPARE = {
-    "PyJOAT": ours,
     "PyJWT": _pyjwt,
     "joserfc": _joserfc,
     "python-jose": _python_jose,

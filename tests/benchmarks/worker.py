@@ -1,14 +1,19 @@
 """Times each call on one Python: a round, and a line of JSON, for each line read.
 
-In a round everything takes its turn, so that a busy spell of the machine meets all.
+Calls that are compared form a group. In a round every call takes its turn, those of a
+group one after the other and in random order, so that a busy spell of the machine
+meets all of them. Processor time is measured, which other programs do not add to.
 """
 
 import json
 import platform
+import random
 import sys
 from datetime import timedelta
 from functools import partial
+from hashlib import sha256
 from importlib import metadata
+from time import process_time
 from timeit import Timer
 
 import hostile
@@ -17,11 +22,31 @@ from peers import CLIENT, SCOPE, SECRET, USER
 
 import joat
 
-SALTS = {CLIENT: SECRET, peers.TEXT_CLIENT: SECRET.decode()}
-LENGTHS = (232, 8_000, 64_000)  # 232 is that of the usual token
+BYTES_CLIENT = "byte"  # whose salt is bytes, alone
+SALTS = {CLIENT: [SECRET.decode()], BYTES_CLIENT: sha256(SECRET).digest()}
 REFUSED = "try:\n    check(token)\nexcept refusal:\n    pass"
 
-calls = {}
+groups = {}
+
+
+def forms(seed):
+    """Return a salt in each form that a hook may return."""
+    octets = sha256(seed).digest()
+    text = octets.hex()
+    return {
+        "bytes": octets,
+        "bytes again": octets[::-1],  # the control
+        "[token_hex]": [text],  # the README's
+        "[token_hex bytes]": [text.encode()],
+        "[bytes]": [octets],
+        "bytes with -": octets[:-1] + b"-",
+        "urlsafe with -": text[:42] + "-",
+        "str": text,
+        "bytearray": bytearray(octets),
+        "memoryview": memoryview(octets),
+        "not ASCII": text[:32] + "é",
+        "two, the second": [text[::-1], text],
+    }
 
 
 def find_salt(claims):
@@ -29,15 +54,17 @@ def find_salt(claims):
     return SALTS.get(claims["aud"])
 
 
-def add(key, statement, number=200, **names):
+def add(group, key, statement, number, **names):
     """Have a statement timed, `number` times in a row in each round."""
     names = {"joat": joat, "find": find_salt, **names}
-    calls[key] = Timer(statement, "joat.salt_generator = find", globals=names), number
+    timer = Timer(statement, "joat.salt_generator = find", process_time, names)
+    groups.setdefault(group, []).append((key, timer, number))
 
 
-def issue(provider=peers.PROVIDER, client=CLIENT, scope=SCOPE, **more):
-    grant = {"user_id": USER, "scope": scope, "salt": SECRET, **more}
-    return joat.TokenGenerator(provider, client).issue_token(**grant)
+def issue(provider=peers.PROVIDER, client=CLIENT, scope=SCOPE, salt=SECRET, **more):
+    return joat.TokenGenerator(provider, client).issue_token(
+        user_id=USER, scope=scope, salt=salt, **more
+    )
 
 
 def forged(token):
@@ -45,64 +72,62 @@ def forged(token):
     return token[:-4] + "AAAA"
 
 
-def add_peer(name, peer):
+def add_peer(name, peer, **names):
     token = peer.sign(peers.claims())
+    names.update(sign=peer.sign, claims=peers.claims)
     statement = "sign()" if name.startswith("PyJOAT") else "sign(claims())"
-    add(f"issue {name}", statement, sign=peer.sign, claims=peers.claims)
+    add("issue", f"issue {name}", statement, 100, **names)
     expired = issue(lifetime=timedelta(seconds=-60))
     wrong = [forged(token), expired, issue(client="efgh")]
-    add_check(f"parse {name}", peer.refusal, peer.parse, token, *wrong)
+    add_check("parse", name, peer.refusal, peer.parse, [token, *wrong], **names)
     if peer.authenticate:
         wrong += [issue(provider="me"), issue(scope=["profile"])]
         headers = [f"Bearer {one}" for one in (token, *wrong)]
-        add_check(f"authenticate {name}", peer.refusal, peer.authenticate, *headers)
+        check = peer.authenticate
+        add_check("authenticate", name, peer.refusal, check, headers, **names)
 
 
-def add_check(key, refusal, check, good, *wrong):
+def add_check(step, name, refusal, check, tokens, **names):
     """Add a check that does the work: one that checks less would look faster."""
-    assert USER in (check(good) or {}).values(), f"{key} must take its own {good}"
+    good, *wrong = tokens
+    assert USER in (check(good) or {}).values(), f"{name} must take its own {good}"
     for token in wrong:
         found = peers.found_by(check, token, refusal)
-        assert found is None, f"{key} must refuse {token}"
-    add(key, "check(token)", check=check, token=good)
+        assert found is None, f"{name} must refuse {token}"
+    # All steps are in one group, because they are compared with each other, too.
+    names.update(check=check, token=good)
+    add("verify", f"{step} {name}", "check(token)", 100, **names)
 
 
-def add_pair(key, one, other, check=joat.parse_token, **names):
-    for which, token in ("one", one), ("other", other):
-        add(f"{key}, {which}", "check(token)", 20, check=check, token=token, **names)
-
-
-def add_clock():
-    """Add the tokens that somebody may tell apart by how long they take."""
-    for length in LENGTHS:
-        # Four characters hold three bytes; a permission with its quotes and comma
-        # takes eleven.
-        count, rest = divmod((length - len(issue(scope=[""]))) * 3 // 4, 11)
-        scope = ["x" * rest, *["read:all"] * count]
-        known, unknown = (issue(client=one, scope=scope) for one in (CLIENT, "abce"))
-        assert len(known) == length, f"a token of {length} characters"
-        add_pair(f"client, {length}", forged(known), forged(unknown))
-    good, revoked = (forged(issue(jti=jti)) for jti in ("goodone", "revoked"))
-    not_revoked = {"goodone": SECRET}
-    add_pair("jti", good, revoked, find=lambda claims: not_revoked.get(claims["jti"]))
-    salts = [bytes([octet]) * 32 for octet in (1, 2, 3)]
-    check = partial(joat.verify_token, salt=salts)
-    add_pair("salts", issue(salt=salts[0]), issue(salt=salts[2]), check=check)
+def add_form(form, salt, other):
+    """Add a good token, and forged ones for clients with a salt and without."""
+    salts = {CLIENT: salt, "same": other, "None": None, "[]": []}
+    names = {"find": lambda claims: salts[claims["aud"]], "refusal": joat.TokenError}
+    good = issue(salt=salt[-1] if isinstance(salt, list) else salt)
+    for client, given in salts.items():
+        token, by_salt = issue(client=client), partial(joat.verify_token, salt=given)
+        for way, check in ("hook", joat.parse_token), ("salt=", by_salt):
+            names.update(check=check, token=forged(token))
+            add(form, f"{way} {client}, {form}", REFUSED, 50, **names)
+            if client == CLIENT:
+                names.update(token=good)
+                add("forms", f"{way} {form}", "check(token)['user_id']", 100, **names)
 
 
 def add_hostile(key, payload):
     token = hostile.token(payload)
     assert joat.parse_token(token) is None, "every hostile token refused"
     names = {"check": json.loads, "refusal": (ValueError, RecursionError)}
-    add(f"json.loads {key}", REFUSED, 1, token=payload, **names)
-    add(f"hostile {key}", "joat.parse_token(token)", 1, token=token)
+    add(key, f"json.loads {key}", REFUSED, 1, token=payload, **names)
+    add(key, f"hostile {key}", "joat.parse_token(token)", 1, token=token)
 
 
 def add_all():
     """Add all calls; return the versions of the libraries, None for one not there."""
     joat.salt_generator = find_salt
-    add_peer("PyJOAT, str salt", peers.ours(peers.TEXT_CLIENT))
-    versions = {}
+    add_peer("PyJOAT", peers.ours(joat))
+    add_peer("PyJOAT, bytes", peers.ours(joat, BYTES_CLIENT))
+    versions = {"PyJOAT": metadata.version("PyJOAT")}
     for name, prepare in peers.PREPARE.items():
         try:
             versions[name] = metadata.version(name)
@@ -110,7 +135,9 @@ def add_all():
             versions[name] = None
         else:
             add_peer(name, prepare())
-    add_clock()
+    others = forms(b"other")
+    for form, salt in forms(b"known").items():
+        add_form(form, salt, others[form])
     for (filling, addition), payload in hostile.payloads().items():
         add_hostile(f"{filling} {addition}", payload)
     return versions
@@ -119,17 +146,19 @@ def add_all():
 def measure():
     """Return the microseconds that each call takes in one round."""
     times = {}
-    for key, (timer, number) in calls.items():
-        # Unmeasured, so that the caches that the one before has left are nobody's
-        # disadvantage: joat came out 3 % slower after PyJWT.
-        timer.timeit(number // 2)
-        times[key] = timer.timeit(number) / number * 1e6
+    for calls in groups.values():
+        for key, timer, number in random.sample(calls, len(calls)):
+            # Unmeasured, so that the caches that the one before has left are nobody's
+            # disadvantage: joat came out 3 % slower after PyJWT.
+            timer.timeit(number // 2)
+            times[key] = timer.timeit(number) / number * 1e6
     return times
 
 
 def main():
     answer = partial(print, flush=True)
-    answer(json.dumps([platform.python_version(), add_all()]))
+    name = f"{platform.python_implementation()} {platform.python_version()}"
+    answer(json.dumps([name, add_all()]))
     for _ in sys.stdin:
         answer(json.dumps(measure()))
 
