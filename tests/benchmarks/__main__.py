@@ -1,11 +1,12 @@
 """The benchmark: joat beside other libraries, on one Python or several.
 
-    python tests/benchmarks [--rounds N] [PYTHON ...]
+    python tests/benchmarks [--rounds N] [--beside DIRECTORY] [PYTHON ...]
 
 Each PYTHON is a further interpreter, of an environment with joat, such as
-.tox/bench-py311/bin/python; all take turns, round by round. The figures are medians
-of the rounds. The benchmark marks a figure outside its bounds with "!", and ends with
-status 0 all the same.
+.tox/bench-py311/bin/python; all take turns, round by round. DIRECTORY is a checkout of
+an earlier joat, with which each Python compares its own. The figures are medians of the
+rounds. The benchmark marks a figure outside its bounds with "!", and ends with status 0
+all the same.
 """
 
 import argparse
@@ -24,6 +25,17 @@ from worker import CLIENT, forms
 
 WORKER = Path(__file__).with_name("worker.py")
 STEPS = ("issue", "parse", "authenticate")
+# The least and the most that one time may be, divided by another.
+RATIOS = {
+    **{f"{step} PyJOAT, bytes / {step} before, bytes": (-inf, 1.1) for step in STEPS},
+    **{f"{step} PyJOAT / {step} before, bytes": (-inf, 1.12) for step in STEPS},
+    "authenticate PyJWT / authenticate PyJOAT": (4.6, inf),
+    "parse PyJWT / parse PyJOAT": (5.9, inf),
+    "authenticate joserfc / authenticate PyJOAT": (3.0, inf),
+    "authenticate PyJOAT / parse PyJOAT": (-inf, 1.35),
+    "authenticate PyJOAT / authenticate oxyjwt": (-inf, 2.5),
+    "issue PyJWT / issue PyJOAT": (3.5, inf),
+}
 WAYS = ("hook", "salt=")
 CLOCK = [f"{way}/{other}" for way in WAYS for other in ("same", "None", "[]")]
 UNBOUNDED = ("hook/same", "salt=/same", "json")  # the controls, and another's time
@@ -32,21 +44,23 @@ UNBOUNDED = ("hook/same", "salt=/same", "json")  # the controls, and another's t
 def main():
     parser = argparse.ArgumentParser(prog="python tests/benchmarks")
     parser.add_argument("--rounds", type=int, default=100, help="(default: 100)")
+    parser.add_argument("--beside", metavar="DIRECTORY", help="an earlier joat")
     parser.add_argument("pythons", nargs="*", metavar="PYTHON")
     chosen = parser.parse_args()
 
     load = f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}"
     pythons = [sys.executable, *chosen.pythons]
-    columns = measure(pythons, chosen.rounds)
+    columns = measure(pythons, chosen.rounds, chosen.beside)
     print(f"{load}, median of {chosen.rounds} rounds")
     for python, versions, _ in columns:
         told = (f"{name} {version or 'missing'}" for name, version in versions.items())
         print(f"{python}: {', '.join(told)}")
-    libraries = ["PyJOAT, bytes", *columns[0][1]]
+    libraries = ["before", "before, bytes", "PyJOAT, bytes", *columns[0][1]]
     salts = list(forms(b""))
     heads = ("µs", "/PyJOAT", "/bytes")
     for step in STEPS:
         print_table(columns, step, heads, libraries, partial(compare, step))
+    print_table(columns, "one / other", ("ratio",), RATIOS, find_ratio, RATIOS.get)
     title = "a good token, by the form of its salt, / bytes"
     print_table(columns, title, WAYS, salts, compare_forms, form_bounds)
     title = "a forged token of a client with a salt, / with one like it, without any"
@@ -57,12 +71,14 @@ def main():
     print_table(columns, title, heads, fillings, find_hostile, lambda _: (-inf, 250))
 
 
-def measure(pythons, rounds):
+def measure(pythons, rounds, beside):
     """Return the name, the libraries' versions and the calls' times of each Python."""
+    more = [os.path.abspath(beside)] if beside else []
     with ExitStack() as stack:
         pipes = {"stdin": PIPE, "stdout": PIPE, "encoding": "utf-8"}
         workers = [
-            stack.enter_context(Popen([python, WORKER], **pipes)) for python in pythons
+            stack.enter_context(Popen([python, WORKER, *more], **pipes))
+            for python in pythons
         ]
         columns = [(*answer(worker), {}) for worker in workers]
         for _ in range(rounds):
@@ -111,6 +127,11 @@ def print_table(columns, title, heads, labels, find, bounds=lambda label: None):
 def compare(step, times, library):
     own, salts = times[f"{step} {library}"], ("PyJOAT", "PyJOAT, bytes")
     return own, *(own / times[f"{step} {salt}"] for salt in salts)
+
+
+def find_ratio(times, label):
+    one, other = label.split(" / ")
+    return [times[one] / times[other]]
 
 
 def compare_forms(times, form):

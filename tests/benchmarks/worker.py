@@ -12,7 +12,8 @@ import sys
 from datetime import timedelta
 from functools import partial
 from hashlib import sha256
-from importlib import metadata
+from importlib import import_module, metadata
+from pathlib import Path
 from time import process_time
 from timeit import Timer
 
@@ -75,7 +76,8 @@ def forged(token):
 def add_peer(name, peer, **names):
     token = peer.sign(peers.claims())
     names.update(sign=peer.sign, claims=peers.claims)
-    statement = "sign()" if name.startswith("PyJOAT") else "sign(claims())"
+    makes_own = name.startswith(("PyJOAT", "before"))
+    statement = "sign()" if makes_own else "sign(claims())"
     add("issue", f"issue {name}", statement, 100, **names)
     expired = issue(lifetime=timedelta(seconds=-60))
     wrong = [forged(token), expired, issue(client="efgh")]
@@ -122,11 +124,26 @@ def add_hostile(key, payload):
     add(key, f"hostile {key}", "joat.parse_token(token)", 1, token=token)
 
 
-def add_all():
+def load(folder):
+    """Return another joat, beside the one that is imported already."""
+    own = {name: sys.modules.pop(name) for name in [*sys.modules] if "joat" in name}
+    sys.path.insert(0, folder)
+    other = import_module("joat")
+    assert Path(other.__file__).is_relative_to(folder), f"joat is in {folder}"
+    sys.path.remove(folder)
+    sys.modules.update(own)
+    return other
+
+
+def add_all(folder=None):
     """Add all calls; return the versions of the libraries, None for one not there."""
-    joat.salt_generator = find_salt
-    add_peer("PyJOAT", peers.ours(joat))
-    add_peer("PyJOAT, bytes", peers.ours(joat, BYTES_CLIENT))
+    packages = {"PyJOAT": joat}
+    if folder:
+        packages["before"] = load(folder)
+    for name, package in packages.items():
+        package.salt_generator = find_salt
+        add_peer(name, peers.ours(package), joat=package)
+        add_peer(f"{name}, bytes", peers.ours(package, BYTES_CLIENT), joat=package)
     versions = {"PyJOAT": metadata.version("PyJOAT")}
     for name, prepare in peers.PREPARE.items():
         try:
@@ -158,7 +175,7 @@ def measure():
 def main():
     answer = partial(print, flush=True)
     name = f"{platform.python_implementation()} {platform.python_version()}"
-    answer(json.dumps([name, add_all()]))
+    answer(json.dumps([name, add_all(*sys.argv[1:])]))
     for _ in sys.stdin:
         answer(json.dumps(measure()))
 
