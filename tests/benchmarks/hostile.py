@@ -1,91 +1,54 @@
-"""Tokens as long as they may be, made to cost as much as they can.
+"""Payloads as long as a token may carry, made to cost as much as they can.
 
-Each filling goes into a token twice: as one more claim beside good ones, so
-that the token gets as far as the signature, and as one more member of the
-header.
+Each is a payload of good claims with one more claim, the filling. It is JSON, so that
+the token gets as far as the signature, unless it is nested too deeply, or a number in
+it is too long.
 """
 
 from base64 import urlsafe_b64encode
 
 LIMIT = 65_536
-MEGABYTE = 1 << 20
 
+_HEADER = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
 _SIGNATURE = "A" * 43
-_HEADER = '{"alg":"HS256","typ":"JWT"'
 _CLAIMS = '{"aud":"abcd","iss":"me","exp":9999999999,"iat":0,"scp":[],"sub":"1234"'
 
-# What it has the most of, and fillings: a beginning, what to repeat, an end.
-_FILLINGS = {
-    "deepest nesting": [
-        ("", "[", ""),
-        ("", '{"":', ""),
-        ("[", "[" * 120 + "]" * 120 + ",", "0]"),
-        ("[", '{"":' * 120 + "0" + "}" * 120 + ",", "0]"),
-        ('["\\u0000",', "[" * 120 + "]" * 120 + ",", "0]"),
-        ('["\\u0000",', '{"":' * 120 + "0" + "}" * 120 + ",", "0]"),
-    ],
-    "most brackets": [
-        ("[", "[],", "0]"),
-        ("[", "{},", "0]"),
-        ('["', "[", '"]'),
-        ("[", '"[",', "0]"),
-    ],
-    "longest number": [
-        ("", "1", ""),
-        ("0.", "1", ""),
-        ("1e", "9", ""),
-        ("[", "1" * 4300 + ",", "0]"),  # the longest int that Python takes
-        ("[", "0." + "1" * 700 + ",", "0]"),
-        ("[", "1e9,", "0]"),
-    ],
-    "most members": [
-        ("{", '"":0,', '"":0}'),
-        ("[", '{"":0},', "0]"),
-        ("[", "0,", "0]"),
-        ("[", '"",', "0]"),
-    ],
-    "most escapes": [
-        ('"', "\\n", '"'),
-        ('"', "\\\\", '"'),
-        ('"', '\\"', '"'),
-        ('"', "\\u0000", '"'),
-        ('"', "\\ud83d\\ude00", '"'),
-        ('"', "\\ud800", '"'),
-        ("[", '"\\u0000",', "0]"),
-        ("{", '"\\u0000":0,', '"":0}'),
-        ('["\\u0000",', "0,", "0]"),
-        ('["\\u0000",', "[],", "0]"),
-        ('["\\u0000",', "1" * 4300 + ",", "0]"),
-    ],
+# A beginning, what to repeat, an end.
+FILLINGS = {
+    "arrays 126 deep": ("[", "[" * 124 + "]" * 124 + ",", "0]"),
+    "objects 126 deep": ("[", '{"":' * 124 + "0" + "}" * 124 + ",", "0]"),
+    "too deep": ("", "[", ""),
+    "empty arrays": ("[", "[],", "0]"),
+    "brackets as text": ("[", '"[",', "0]"),
+    "integers": ("[", "0,", "0]"),
+    "4,300 digits": ("[", "1" * 4300 + ",", "0]"),  # the longest that Python takes
+    "floats": ("[", "1e9,", "0]"),
+    "members": ("{", '"":0,', '"":0}'),
+    "escapes": ('"', '\\"', '"'),
+    "surrogate pairs": ('"', "\\ud83d\\ude00", '"'),
+    "escapes, arrays": ('["\\u0000",', "[],", "0]"),
 }
-_ALIKE = ("A", ".", "\xff", "\U0001f600", "\ud800", b"\xff", bytearray(1), ["A"])
+# One more claim, for which a decoder may have to look at the text more closely.
+ADDITIONS = {"more": "", "+é": ',"y":"é"', "+digits": f',"y":"{"1" * 4301}"'}
 
 
-def tokens():
-    """Return the tokens by what they have the most of; all are to be refused."""
-    made = {
-        kind: [token for filling in fillings for token in _filled(*filling)]
-        for kind, fillings in _FILLINGS.items()
+def payloads():
+    """Return the payloads by filling and addition."""
+    return {
+        (filling, addition): _fill(_CLAIMS + claim, *FILLINGS[filling])
+        for filling in FILLINGS
+        for addition, claim in ADDITIONS.items()
     }
-    made["other things"] = [
-        *(one * LIMIT for one in _ALIKE),
-        f"{_encode(_HEADER)}.{'_' * (LIMIT - 100)}.{_SIGNATURE}",
-        f"{_encode(_HEADER + '}')}.{_encode(_CLAIMS + '}')}.{'A' * (LIMIT - 200)}",
-    ]
-    made["a megabyte"] = [one * MEGABYTE for one in _ALIKE]
-    return made
 
 
-def _filled(beginning, repeated, end):
-    for before, members, after in (
-        (_encode(_HEADER + "}") + ".", _CLAIMS, f".{_SIGNATURE}"),
-        ("", _HEADER, f".{_encode(_CLAIMS + '}')}.{_SIGNATURE}"),
-    ):
-        start = f'{members},"x":{beginning}'
-        room = (LIMIT - len(before) - len(after)) * 3 // 4
-        times = (room - len(start) - len(end) - 1) // len(repeated)
-        yield before + _encode(start + repeated * times + end + "}") + after
+def token(payload):
+    """Return the payload in a token whose signature is wrong."""
+    encoded = urlsafe_b64encode(payload).decode().rstrip("=")
+    return f"{_HEADER}.{encoded}.{_SIGNATURE}"
 
 
-def _encode(text):
-    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+def _fill(claims, beginning, repeated, end):
+    start = f'{claims},"x":{beginning}'.encode()
+    room = (LIMIT - len(_HEADER) - len(_SIGNATURE) - 2) * 3 // 4
+    times = (room - len(start) - len(end) - 1) // len(repeated)
+    return start + f"{repeated * times}{end}}}".encode()
