@@ -5,6 +5,7 @@ Each verifies the signature with HS256 alone; some check the audience, too.
 
 import json
 import os
+import shutil
 import subprocess
 import warnings
 from pathlib import Path
@@ -34,11 +35,33 @@ def authlib():
 PREPARE = {**PREPARE, "Authlib": authlib}
 PYTHON = ("PyJWT", "joserfc", "python-jose", "jwcrypto", "Authlib")
 
-# For each library of npm, the command that signs and verifies.
+# For each library in another language, the command that signs and verifies.
+HERE = Path(__file__).parent
 NPM = {
-    name: ["node", Path(__file__).parent / "peers.mjs", os.environ["NPM_PEERS"], name]
+    name: ["node", HERE / "peers.mjs", os.environ["NPM_PEERS"], name]
     for name in ("jose", "jsonwebtoken", "fast-jwt")
 }
+DEBIAN = {
+    "ruby-jwt": ["ruby", HERE / "peers.rb"],
+    "lcobucci/jwt": ["php", HERE / "peers.php"],
+    "Crypt::JWT": ["perl", HERE / "peers.pl"],
+}
+# The command that fails where Debian's package of the library is not installed.
+PROBE = {
+    "ruby-jwt": ["ruby", "-rjwt", "-e", ""],
+    "lcobucci/jwt": ["php", "-r", "require 'Lcobucci/JWT/autoload.php';"],
+    "Crypt::JWT": ["perl", "-MCrypt::JWT", "-e", ""],
+}
+
+
+def is_installed(library):
+    if library not in DEBIAN:
+        return True
+    command = PROBE[library]
+    if shutil.which(command[0]) is None:
+        return False
+    found = subprocess.run(command, capture_output=True, check=False)
+    return found.returncode == 0
 
 
 def ask(library, claims, tokens):
@@ -55,7 +78,7 @@ def ask(library, claims, tokens):
         }
     request = {"secret": SECRET.decode(), "claims": claims, "tokens": tokens}
     answer = subprocess.run(
-        NPM[library],
+        {**NPM, **DEBIAN}[library],
         input=json.dumps(request),
         stdout=subprocess.PIPE,
         encoding="utf-8",

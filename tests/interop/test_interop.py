@@ -1,14 +1,15 @@
 """Tokens of ours for the other libraries, and tokens of theirs for ours.
 
-All on their newest releases. Those of npm are in the directory that the environment
-variable NPM_PEERS names.
+Those of Python and npm are the newest releases; npm's are in the directory that the
+environment variable NPM_PEERS names. The others are Debian's packages: those that are
+not installed are skipped.
 """
 
 import time
 
 import pytest
 from benchmarks.peers import CLIENT, SECRET
-from libraries import NPM, PYTHON, ask
+from libraries import DEBIAN, NPM, PYTHON, ask, is_installed
 from model import ALPHABET
 
 import joat
@@ -50,8 +51,10 @@ CHANGED = [
 ]
 
 
-@pytest.fixture(scope="module", params=[*PYTHON, *NPM])
+@pytest.fixture(scope="module", params=[*PYTHON, *NPM, *DEBIAN])
 def answer(request):
+    if not is_installed(request.param):
+        pytest.skip(f"{request.param} is not installed")
     return ask(request.param, CLAIMS, OURS + CHANGED)
 
 
