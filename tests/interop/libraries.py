@@ -41,17 +41,24 @@ NPM = {
     name: ["node", HERE / "peers.mjs", os.environ["NPM_PEERS"], name]
     for name in ("jose", "jsonwebtoken", "fast-jwt")
 }
+JARS = "/usr/share/java/jose4j.jar:/usr/share/java/slf4j-api.jar"
 DEBIAN = {
+    "golang-jwt": ["go", "run", HERE / "peers.go"],
     "ruby-jwt": ["ruby", HERE / "peers.rb"],
     "lcobucci/jwt": ["php", HERE / "peers.php"],
     "Crypt::JWT": ["perl", HERE / "peers.pl"],
+    "jose4j": ["java", "-cp", JARS, HERE / "Peers.java"],
 }
 # The command that fails where Debian's package of the library is not installed.
 PROBE = {
+    "golang-jwt": ["go", "list", "github.com/golang-jwt/jwt"],
     "ruby-jwt": ["ruby", "-rjwt", "-e", ""],
     "lcobucci/jwt": ["php", "-r", "require 'Lcobucci/JWT/autoload.php';"],
     "Crypt::JWT": ["perl", "-MCrypt::JWT", "-e", ""],
+    "jose4j": ["javap", "-cp", JARS, "org.jose4j.jwt.JwtClaims"],
 }
+# Debian's packages of Go are sources, and no modules.
+ENVIRONMENT = {**os.environ, "GO111MODULE": "off", "GOPATH": "/usr/share/gocode"}
 
 
 def is_installed(library):
@@ -60,7 +67,7 @@ def is_installed(library):
     command = PROBE[library]
     if shutil.which(command[0]) is None:
         return False
-    found = subprocess.run(command, capture_output=True, check=False)
+    found = subprocess.run(command, env=ENVIRONMENT, capture_output=True, check=False)
     return found.returncode == 0
 
 
@@ -82,6 +89,7 @@ def ask(library, claims, tokens):
         input=json.dumps(request),
         stdout=subprocess.PIPE,
         encoding="utf-8",
+        env=ENVIRONMENT,
         timeout=60,
         check=True,
     )
