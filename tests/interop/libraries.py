@@ -5,6 +5,7 @@ Each verifies the signature with HS256 alone; some check the audience, too.
 
 import json
 import os
+import shutil
 import subprocess
 import warnings
 from pathlib import Path
@@ -31,31 +32,65 @@ def authlib():
     return Peer(sign, parse, refusal=errors.JoseError)
 
 
-NPM = ("jose", "jsonwebtoken", "fast-jwt")
-PYTHON = ("PyJWT", "joserfc", "python-jose", "jwcrypto", "Authlib")
 PREPARE = {**PREPARE, "Authlib": authlib}
+PYTHON = ("PyJWT", "joserfc", "python-jose", "jwcrypto", "Authlib")
+
+# For each library in another language, the command that signs and verifies.
+HERE = Path(__file__).parent
+NPM = {
+    name: ["node", HERE / "peers.mjs", os.environ["NPM_PEERS"], name]
+    for name in ("jose", "jsonwebtoken", "fast-jwt")
+}
+JARS = "/usr/share/java/jose4j.jar:/usr/share/java/slf4j-api.jar"
+DEBIAN = {
+    "golang-jwt": ["go", "run", HERE / "peers.go"],
+    "ruby-jwt": ["ruby", HERE / "peers.rb"],
+    "lcobucci/jwt": ["php", HERE / "peers.php"],
+    "Crypt::JWT": ["perl", HERE / "peers.pl"],
+    "jose4j": ["java", "-cp", JARS, HERE / "Peers.java"],
+}
+# The command that fails where Debian's package of the library is not installed.
+PROBE = {
+    "golang-jwt": ["go", "list", "github.com/golang-jwt/jwt"],
+    "ruby-jwt": ["ruby", "-rjwt", "-e", ""],
+    "lcobucci/jwt": ["php", "-r", "require 'Lcobucci/JWT/autoload.php';"],
+    "Crypt::JWT": ["perl", "-MCrypt::JWT", "-e", ""],
+    "jose4j": ["javap", "-cp", JARS, "org.jose4j.jwt.JwtClaims"],
+}
+# Debian's packages of Go are sources, and no modules.
+ENVIRONMENT = {**os.environ, "GO111MODULE": "off", "GOPATH": "/usr/share/gocode"}
 
 
-def ask(claims, tokens):
-    """Have each library sign the `claims` and verify the `tokens`.
+def is_installed(library):
+    if library not in DEBIAN:
+        return True
+    command = PROBE[library]
+    if shutil.which(command[0]) is None:
+        return False
+    found = subprocess.run(command, env=ENVIRONMENT, capture_output=True, check=False)
+    return found.returncode == 0
 
-    Returns, by library, the tokens that it signed, and what it read: claims, or None
-    for a token that it refused.
+
+def ask(library, claims, tokens):
+    """Have a library sign the `claims` and verify the `tokens`.
+
+    Returns the tokens that it signed under "signed", and under "verified" what it read:
+    claims, or None for a token that it refused.
     """
-    request = {"secret": SECRET.decode(), "claims": claims, "tokens": tokens}
-    answer = subprocess.run(
-        ["node", Path(__file__).with_name("peers.mjs"), os.environ["NPM_PEERS"]],
-        input=json.dumps(request),
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-        timeout=60,
-        check=True,
-    )
-    answers = json.loads(answer.stdout)
-    for name in PYTHON:
-        peer = PREPARE[name]()
-        answers[name] = {
+    if library in PYTHON:
+        peer = PREPARE[library]()
+        return {
             "signed": [peer.sign(some) for some in claims],
             "verified": [found_by(peer.parse, each, peer.refusal) for each in tokens],
         }
-    return answers
+    request = {"secret": SECRET.decode(), "claims": claims, "tokens": tokens}
+    answer = subprocess.run(
+        {**NPM, **DEBIAN}[library],
+        input=json.dumps(request),
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        env=ENVIRONMENT,
+        timeout=60,
+        check=True,
+    )
+    return json.loads(answer.stdout)

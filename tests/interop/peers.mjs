@@ -1,6 +1,6 @@
-// Verifies and signs tokens with the JWT libraries of npm that are under argv[2].
-// Reads {secret, claims: [...], tokens: [...]} from standard input; writes, for each
-// library, {signed: [token], verified: [claims, or null for a refused token]}.
+// Signs and verifies tokens with the JWT library of npm that argv[3] names, under
+// argv[2]. Reads {secret, claims: [...], tokens: [...]} from standard input; writes
+// {signed: [token], verified: [claims, or null for a refused token]}.
 
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -32,22 +32,19 @@ const peers = {
   },
 };
 
-const answer = {};
-for (const [name, { sign, verify }] of Object.entries(peers)) {
-  const signed = [];
-  for (const payload of claims) {
-    signed.push(await sign({ ...payload }));
-  }
-  const verified = [];
-  for (const token of tokens) {
-    try {
-      verified.push(await verify(token));
-    } catch {
-      // A refusal, of whatever kind. That this is no mistake of ours shows in the
-      // tokens that must be accepted.
-      verified.push(null);
-    }
-  }
-  answer[name] = { signed, verified };
+const { sign, verify } = peers[process.argv[3]];
+const signed = [];
+for (const payload of claims) {
+  signed.push(await sign({ ...payload }));
 }
-process.stdout.write(JSON.stringify(answer));
+const verified = [];
+for (const token of tokens) {
+  try {
+    verified.push(await verify(token));
+  } catch {
+    // A refusal, of whatever kind. That this is no mistake of ours shows in the
+    // tokens that must be accepted.
+    verified.push(null);
+  }
+}
+process.stdout.write(JSON.stringify({ signed, verified }));
