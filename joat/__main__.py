@@ -4,6 +4,7 @@ import argparse
 import json
 import math
 import os
+import re
 import signal
 import sys
 import time
@@ -19,50 +20,64 @@ ISSUE = "example: joat issue --provider me --client-id app --user-id 1 --scope '
 VERIFY = "example: joat verify --provider me --scope a --salt-file salts < token"
 INSPECT = "example: joat inspect < token"
 BOM = b"\xef\xbb\xbf"
-MAX_INPUT = jws.MAX_LENGTH + 1_000  # with white space; more stays too long a token
-MAKE_ONE = 'python -c "import secrets; print(secrets.token_hex(32))"'
-NOT_SALTS = ("#", "{", "----", "ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-")  # {: a JWK
+# Room for white space. A full buffer is not stripped: it stays too long and is refused.
+MAX_INPUT = jws.MAX_LENGTH + 1_000
+MAX_SALTS = 2**20 + 1  # one octet more than joat.parse_salts takes
+NOT_ALONE = re.compile(rb"[\s\"']")
+ALONE = "give the token alone, without Bearer, quotation marks or line breaks"
 NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # Windows has neither this nor fifos
 UNITS = {"year": 31_556_952, "day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
-TIMES = {"exp": "expired expires", "nbf": "began begins", "iat": "issued issued"}
+TIMES = {
+    "exp": ("expired", "expires"),
+    "nbf": ("began", "begins"),
+    "iat": ("issued", "issued"),
+}
 
 
 class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         # From a quotation mark on, argparse repeats an argument: maybe a token or salt.
-        told = message.partition("'")[0].partition('"')[0].rstrip(" :")
-        raise ValueError(f"{told}; see {self.prog} --help")
+        reason = message.partition("'")[0].partition('"')[0].rstrip(" :")
+        raise ValueError(f"{reason}; see {self.prog} --help")
 
 
 def main(argv: Optional[list[str]] = None) -> NoReturn:
     """Run the command line with the arguments `argv`, or those of the process."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # so that a shell's loop ends
-    status, told = 0, ""
+        # Die of the signal itself, so that a shell loop stops as well.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    status, message = 0, ""
     try:
-        # Collected, as argparse hides that it cannot write; it leaves after --help.
+        # Output is collected first, because argparse swallows write errors; SystemExit
+        # comes after --help.
         with redirect_stdout(StringIO()) as output, suppress(SystemExit):
             run(argv)
         write(1, output.getvalue())
-    except ValueError as error:  # if no TokenError, it is for arguments or salts
+    except ValueError as error:  # any but a TokenError is about arguments or salts
         status = 1 if isinstance(error, joat.TokenError) else 2
-        told = f"joat: {error}\n"
+        message = f"joat: {error}\n"
     except BrokenPipeError:
         status = 141  # as if SIGPIPE, which Python ignores, had ended the process
     except OSError as error:
-        status, told = 3, f"joat: standard output cannot be written: {error.strerror}\n"
+        status = 3
+        message = f"joat: standard output cannot be written: {error.strerror}\n"
     with suppress(OSError):
-        write(2, told)
+        write(2, message)
     sys.exit(status)
 
 
 def run(argv: Optional[list[str]]) -> None:
     parser = Parser("joat", epilog="joat COMMAND --help tells more", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=joat.__version__)
     subs = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    same: Any = {"allow_abbrev": False, "argument_default": argparse.SUPPRESS}
-    issuing = subs.add_parser("issue", help="make a token", epilog=ISSUE, **same)
-    verifying = subs.add_parser("verify", help="check a token", epilog=VERIFY, **same)
-    inspecting = subs.add_parser("inspect", help="show a token", epilog=INSPECT, **same)
+    options: Any = {"allow_abbrev": False, "argument_default": argparse.SUPPRESS}
+    issuing = subs.add_parser("issue", help="make a token", epilog=ISSUE, **options)
+    verifying = subs.add_parser(
+        "verify", help="check a token", epilog=VERIFY, **options
+    )
+    inspecting = subs.add_parser(
+        "inspect", help="show a token", epilog=INSPECT, **options
+    )
     for sub, needed in (issuing, True), (verifying, False):
         sub.add_argument("--provider", required=needed, help="who issues the token")
         sub.add_argument("--client-id", required=needed, help="for which client")
@@ -82,8 +97,8 @@ def run(argv: Optional[list[str]]) -> None:
     commands[chosen.pop("command")](**chosen)
 
 
-def issue(salt_file: Any = None, lifetime: float = 3600, **claims: Any) -> None:
-    if not abs(lifetime) < 1e13:  # for timedelta; so is nan
+def issue(salt_file: Any = None, lifetime: float = 3600.0, **claims: Any) -> None:
+    if not abs(lifetime) < 1e13:  # timedelta's limit; with `not`, for NaN
         raise ValueError("argument --lifetime: too long; see joat issue --help")
     claims["lifetime"] = timedelta(seconds=lifetime)
     joat.salt_generator = lambda claims: read_salts(salt_file)
@@ -93,8 +108,8 @@ def issue(salt_file: Any = None, lifetime: float = 3600, **claims: Any) -> None:
 def verify(token: Any = None, salt_file: Any = None, **expected: Any) -> None:
     if expected.get("scope") == []:
         raise ValueError("argument --scope: no permission; see joat verify --help")
-    salts = read_salts(salt_file)
-    granted = joat.verify_token(read_token(token), salt=salts, **expected)
+    secret = read_salts(salt_file)
+    granted = joat.verify_token(read_token(token), salt=secret, **expected)
     print(json.dumps({k: v for k, v in granted.items() if k != "expires_at"}))
 
 
@@ -105,64 +120,60 @@ def inspect(token: Optional[str] = None) -> None:
     lines = [f"  {json.dumps(name)}: {json.dumps(header[name])}" for name in header]
     print("header", *lines, "claims", sep="\n")
     for name, value in claims.items():
-        told = f" ({tell(value, *TIMES[name].split())})" if name in TIMES else ""
-        print(f"  {json.dumps(name)}: {json.dumps(value)}{told}")
+        note = f" ({describe_time(value, *TIMES[name])})" if name in TIMES else ""
+        print(f"  {json.dumps(name)}: {json.dumps(value)}{note}")
     print("Nothing was verified: anyone can write such a token.")
 
 
-def tell(moment: float, done: str, coming: str) -> str:
+def describe_time(moment: Union[int, float], done: str, coming: str) -> str:
     ahead = math.ceil(moment) - int(time.time())
     unit = next((unit for unit in UNITS if abs(ahead) >= UNITS[unit]), "second")
     count = abs(ahead) // UNITS[unit]
     words = f"{count} {unit}" if count == 1 else f"{count} {unit}s"
-    told = f"{coming} in {words}" if ahead > 0 else f"{done} {words} ago"
+    phrase = f"{coming} in {words}" if ahead > 0 else f"{done} {words} ago"
     with suppress(OverflowError):  # datetime has the years 1 to 9999
-        told = f"{datetime(1970, 1, 1) + timedelta(seconds=int(moment))} UTC, {told}"
-    return told
+        phrase = (
+            f"{datetime(1970, 1, 1) + timedelta(seconds=int(moment))} UTC, {phrase}"
+        )
+    return phrase
 
 
 def read_token(given: Optional[str]) -> bytes:
-    if given is not None:
-        return given.encode(errors="replace")
-    octets = read(0, "standard input", MAX_INPUT)
-    return octets if len(octets) == MAX_INPUT else octets.removeprefix(BOM).strip()
+    if given is None:
+        token = read(0, "standard input", MAX_INPUT)
+        if len(token) < MAX_INPUT:
+            token = token.removeprefix(BOM).strip()
+    else:
+        token = given.encode(errors="replace")
+    if len(token) <= jws.MAX_LENGTH and NOT_ALONE.search(token):
+        raise joat.MalformedToken(ALONE)
+    return token
 
 
 def read_salts(path: Optional[str]) -> list[bytes]:
-    octets = os.fsencode(os.environ.get("JOAT_SALT", ""))
+    secret = os.fsencode(os.environ.get("JOAT_SALT", ""))
     if path is not None:
-        octets = read(path, "the salt file", 2**20 + 1)
-    if len(octets) > 2**20:
-        raise ValueError("the salts are larger than 1 MiB")
-    if not octets.strip(b"\r\n"):
+        secret = read(path, "the salt file", MAX_SALTS)
+    if not secret.strip(b"\r\n"):
         raise ValueError("there is no salt: it comes from --salt-file or JOAT_SALT")
-    lines = octets.replace(b"\r\n", b"\n").split(b"\n")
-    for number, line in enumerate(lines, 1):
-        text = line.decode(errors="surrogateescape")  # no surrogate is printable
-        for is_wrong, why in (
-            (not text.isprintable(), "is not UTF-8, or has a BOM or control character"),
-            (text != text.strip(), "begins or ends with white space"),
-            (text.startswith(NOT_SALTS), "is a comment or the text of a key"),
-            (0 < len(line) < 32, f"has fewer than 32 octets; make one by {MAKE_ONE}"),
-        ):
-            if is_wrong:
-                raise ValueError(f"line {number} of the salts {why}")
-    return [line for line in lines if line]
+    return joat.parse_salts(secret)
 
 
-def read(source: Union[str, int], name: str, most: int) -> bytes:
+def read(source: Union[str, int], name: str, limit: int) -> bytes:
     try:
         with open(source, "rb", opener=lambda p, f: os.open(p, f | NO_WAIT)) as file:
-            if NO_WAIT:  # It was for opening a fifo that nobody writes to.
+            # Non-blocking mode was only for opening a fifo that has no writer.
+            if NO_WAIT:
                 os.set_blocking(file.fileno(), True)
-            return file.read(most)
+            return file.read(limit)
     except OSError as error:
         raise ValueError(f"{name} cannot be read: {error.strerror}") from None
 
 
 def write(descriptor: int, text: str) -> None:
-    # Unbuffered, sys.stdout loses in silence what a full disk has not taken.
-    with open(descriptor, "w", encoding="ascii", closefd=False) as file:
+    # sys.stdout, if unbuffered, silently drops what a full disk did not take; so open
+    # the descriptor.
+    with open(descriptor, "w", encoding="ascii", newline="\n", closefd=False) as file:
         file.write(text)
 
 

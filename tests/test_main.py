@@ -118,7 +118,7 @@ SALT_FILES = {
     "newest": SALT + b"\n" + OTHER_SALT + b"\n",
     "oldest": OTHER_SALT + b"\r\n" + SALT,
     "empty-lines": b"\n\r\n" + OTHER_SALT + b"\n\n" + SALT + b"\n\n",
-    "largest": SALT + b"\n" + b"M" * (2**20 - 33),
+    "largest": SALT + b"\n" + (SALT * 2**15)[: 2**20 - 33],
 }
 
 
@@ -141,7 +141,7 @@ CONTROL = "salts is not UTF-8, or has a BOM or control character"
 REFUSED_SALTS = {
     "powershell": (f"\ufeff{SALT.decode()}\r\n".encode("utf-16-le"), "line 1"),
     "utf-16": (SALT.decode().encode("utf-16-be"), "control"),
-    "base64-wraps": (b"M" * 76 + b"\nTw==\n", "line 2 of the salts has fewer"),
+    "base64-wraps": (b"Mabcdefgh" * 8 + b"\nTw==\n", "line 2 of the salts has fewer"),
     "comment": (b"# newest first\n" + SALT, KEY),
     "comment-behind": (SALT + b"\n\n# of the admin-marker\n" + SALT, "line 3"),
     "short": (SALT[:31], MAKE_ONE),

@@ -2,6 +2,7 @@
 
 import hmac
 import linecache
+from base64 import b64encode, encodebytes, urlsafe_b64encode
 from functools import partial
 
 import pytest
@@ -115,6 +116,11 @@ OCTETS = {
     "hyphen-and-begin": b"-BEGIN " * 5,
     "hyphen-in-words": b"the ssh-agent knows it by heart, too",
     "ssh-without-space": b"ssh-" * 8,
+    # Almost DER: another length, another tag, no length at all.
+    "der-of-another-length": b"\x30\x1f\x30" + b"x" * 29,
+    "der-with-another-tag": b"\x30\x1e\x04" + b"x" * 29,
+    "der-of-no-length": b"\x30\x9e" + b"\0" * 29 + b"x",
+    "hexadecimal-that-begins-with-the-tag": b"30" * 16,
 }
 SALTS = {
     **{name: (octets, [octets]) for name, octets in OCTETS.items()},
@@ -200,6 +206,10 @@ NO_SECRETS = [
     *("\0", b"\0" * 32, b"\0" * 65, bytearray(32), memoryview(bytes(32))),
     *([SALT, b"\0" * 32],),
 ]
+ED25519 = bytes.fromhex(
+    "302a300506032b6570032100"
+    "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8"
+)
 KEYS = [
     "-----BEGIN PUBLIC KEY-----\nsalt-marker",
     memoryview(b"-----BEGIN PUBLIC KEY-----\nsalt-marker"),
@@ -220,6 +230,28 @@ KEYS = [
     "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEsalt/marker/salt/marker/salt/marker",
     "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEsalt/marker/salt/marker/salt/marker/salt",
     "MIGbMBAGByqGSM49AgEGBSuBBAAjA4GGAAQAsalt/marker/salt/marker/salt/marker",
+    # A public key of Ed25519, as people have it in an environment variable.
+    ED25519,
+    [SALT, bytearray(ED25519)],
+    ED25519.hex(),
+    ED25519.hex().upper(),
+    b64encode(ED25519),
+    b64encode(ED25519).rstrip(b"=").decode(),
+    urlsafe_b64encode(ED25519),
+    encodebytes(ED25519),
+    b64encode(b"-----BEGIN PUBLIC KEY-----\n" + b64encode(ED25519)),
+    "AAAAC3NzaC1lZDI1NTE5AAAAIAOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4",
+    "AAAAB3NzaC1yc2EAAAADAQABAAABAQ",
+    "AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBA",
+    "AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAI",
+    "AAAAInNrLWVjZHNhLXNoYTItbmlzdHAyNTZAb3BlbnNzaC5jb20AAA",
+    "{'kty': 'oct', 'k': 'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_'}",
+    # Of 44 and 63 characters, each of which would be a usual length.
+    '{"kty":"oct","k":"ABCDEFGHIJKLMNOPQRSTUVWX"}',
+    ['{"kty":"OKP","crv":"Ed25519","x":"ABCDEFGHIJKLMNOPQRSTUVWXYZ0"}'],
+    # Long-form and indefinite lengths of DER (X.690 section 8.1.3).
+    bytes.fromhex("3081803000") + bytes(126),
+    bytes.fromhex("308200800203") + b"x" * 126,
 ]
 WRONG = [
     *((TypeError, salt) for salt in NO_SALTS),
@@ -319,3 +351,81 @@ def test_what_the_function_raises_propagates(monkeypatch, raised, way):
     assert caught.value is raised
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
+
+
+GOOD_TEXTS = {
+    "one": (SALT.decode(), [SALT]),
+    "bytes": (SALT, [SALT]),
+    "newest-first": (b"%b\n%b\n" % (OTHER, SALT), [OTHER, SALT]),
+    "windows": (b"%b\r\n\r\n%b\r\n" % (OTHER, SALT), [OTHER, SALT]),
+    "empty-lines": ("\n\n" + SALT.decode() + "\n\n", [SALT]),
+    "white-space-within": ("the salt of this server, no other", None),
+    "not-ascii": ("s\xe4lt of thirty-two bytes, or more \u2603", None),
+    "padded-base64": ("Zm9vYmFyIGJheiBxdXV4IGNvcmdlIGdyYXVsdCBnYQ==", None),
+    "name-and-padding": ("abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG=", None),
+    "subclass": (type("Text", (str,), {})(SALT.decode()), [SALT]),
+}
+
+
+@pytest.mark.parametrize(("text", "salts"), GOOD_TEXTS.values(), ids=GOOD_TEXTS)
+def test_parse_salts(text, salts):
+    assert joat.parse_salts(text) == (salts or [text.encode()])
+
+
+PUBLIC_KEY = (
+    b"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEmarker8C9vlkE7r1vD5qqxy5aTzTBmqKc8QCjq\n"
+    b"7wHzWjNnmsPvTdXoGyQ8hYbVnXg1Mw3RzZ0pQxJt4dLuYk5SfA==\n"
+)
+BAD_TEXTS = {
+    "empty": ("", "there is no salt"),
+    "line-breaks": ("\r\n\n", "there is no salt"),
+    "too-large": (SALT * 2**15 + b"\n", "larger than 1 MiB"),
+    "not-utf-8": (SALT + b"\xff", "line 1 of the salts is not UTF-8"),
+    "surrogate": (f"{SALT.decode()}\ud800", "line 1 of the salts is not UTF-8"),
+    "byte-order-mark": ("\ufeff" + SALT.decode(), "line 1 of the salts is not UTF-8"),
+    "nul": (SALT + b"\0", "line 1 of the salts is not UTF-8"),
+    "space-before": (b"\n\n " + SALT, "line 3 of the salts begins or ends"),
+    "space-behind": (SALT + b"\n" + OTHER + b" ", "line 2 of the salts begins or ends"),
+    "short": (SALT + b"\n" + SALT[1:], "line 2 of the salts has fewer than 32"),
+    "comment": (b"# " + SALT, "line 1 of the salts is a comment"),
+    "json": (b'{"salt": "' + SALT + b'"}', "line 1 of the salts is a comment"),
+    "key": (b"ssh-ed25519 AAAAC3NzaC1 marker", "line 1 of the salts is a comment"),
+    "wrapped-key": (PUBLIC_KEY.replace(b"\n", b"\r\n"), "the text of a key"),
+    "quotation-marks": (b'"' + SALT + b'"', "line 1 of the salts has quotation marks"),
+    "apostrophes": (b"'" + SALT + b"'", "line 1 of the salts has quotation marks"),
+    "written-break": (SALT + rb"\n" + OTHER, "a backslash and an n"),
+    "assignment": (b"JOAT_SALT=" + SALT, "is NAME=VALUE"),
+    "export": (b"export JOAT_SALT=" + SALT, "is NAME=VALUE"),
+    "seven-octets": (b"1234567" * 5, "fewer than 8 different octets"),
+    **{
+        word: (f"0123456789 {word.upper()} 9876543210 marker", "is a placeholder")
+        for word in (
+            *("change", "replace", "example", "your-", "insecure", "placeholder"),
+            *("secret", "password", "default"),
+        )
+    },
+}
+
+
+@pytest.mark.parametrize(("text", "reason"), BAD_TEXTS.values(), ids=BAD_TEXTS)
+def test_parse_salts_refuses(text, reason):
+    with pytest.raises(ValueError, match=reason) as caught:
+        joat.parse_salts(text)
+    assert caught.value.__context__ is None
+    assert_tells_nothing(caught.value, SALT, OTHER, "marker  ", PUBLIC_KEY)
+
+
+def test_parse_salts_names_all_placeholders():
+    texts = ["0123456789 change me 9876543210", "0123456789 password 9876543210"]
+    messages = set()
+    for text in texts:
+        with pytest.raises(ValueError, match="change, replace, example") as caught:
+            joat.parse_salts(text + " and more")
+        messages.add(str(caught.value))
+    assert len(messages) == 1
+
+
+@pytest.mark.parametrize("text", [None, 7, [SALT], bytearray(SALT)], ids=ascii)
+def test_parse_salts_takes_str_or_bytes(text):
+    with pytest.raises(TypeError, match=r"^text must be a str or bytes, not "):
+        joat.parse_salts(text)

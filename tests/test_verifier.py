@@ -10,6 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum
 from fractions import Fraction
+from functools import partial
 
 import pytest
 from helpers import (
@@ -35,6 +36,7 @@ except ImportError:  # PyPy counts no memory
 
 pytestmark = pytest.mark.usefixtures("asked", "clock")
 
+THIRD_SALT = b"a third salt, which signs nothing here"
 OTHER_SALT = b"another salt, which is long enough for HS256"
 COLLECTIONS = (list, tuple, set, frozenset)
 EXPECTATIONS = {"provider": "iss", "client_id": "aud"}
@@ -522,3 +524,78 @@ def test_a_refusal_keeps_neither_token_nor_error(name):
         assert context is None  # its traceback would lead to the claims
     finally:
         gc.enable()
+
+
+def values_of(error):
+    """Return the text of all variables in the frames of joat behind an exception."""
+    values = []
+    for each in (error, error.__cause__, error.__context__):
+        frame = each.__traceback__ if each else None
+        while frame:
+            if frame.tb_frame.f_globals["__name__"].startswith("joat"):
+                values += map(repr, frame.tb_frame.f_locals.values())
+            frame = frame.tb_next
+    return values
+
+
+def assert_no_part_of(values, *secrets):
+    for secret in secrets:
+        for start in range(len(secret) - 7):
+            assert not any(secret[start : start + 8] in value for value in values)
+
+
+def calls_that_refuse(token):
+    """Return all public calls that raise a refusal of this token."""
+    header = f"Bearer {token}"
+    calls = {}
+    for salt in (THIRD_SALT, [THIRD_SALT.decode()], [THIRD_SALT, bytearray(b"x" * 32)]):
+        for name, given in (("verify_token", token), ("authenticate", header)):
+            calls[name, repr(salt)] = partial(
+                getattr(joat, name), given, **EXPECTED, salt=salt
+            )
+    return {
+        **calls,
+        "verify": partial(joat.verify_token, token, **EXPECTED),
+        "header": partial(joat.authenticate, header, **EXPECTED),
+        "two": partial(joat.authenticate, f"{header} {token}"),
+        "scheme": partial(joat.authenticate, token),
+        "bearer": partial(joat.bearer_token, f"{header} {token}"),
+        "raw": partial(joat.bearer_token, token),
+        "claims": partial(joat.unverified_claims, token + "."),
+    }
+
+
+# The text of "no-token" is also the client that the caller expects.
+@pytest.mark.parametrize("name", sorted((REFUSED | UNEXPECTED).keys() - {"no-token"}))
+def test_no_frame_of_a_refusal_holds_a_token_or_salt(name):
+    token = (REFUSED | UNEXPECTED)[name][0] or ""
+    salts = [SALT.decode(), THIRD_SALT.decode()]
+    for call in calls_that_refuse(token).values():
+        with pytest.raises(joat.TokenError) as caught:
+            call()
+        values = values_of(caught.value)
+        assert_no_part_of(values, *token.split("."), *salts)
+
+
+def test_no_frame_holds_the_token_while_the_function_runs(monkeypatch):
+    def salt_generator(claims):
+        raise KeyError
+
+    monkeypatch.setattr(joat, "salt_generator", salt_generator)
+    for call in (
+        partial(joat.parse_token, TOKEN),
+        partial(joat.verify_token, TOKEN),
+        partial(joat.authenticate, f"Bearer {TOKEN}"),
+    ):
+        with pytest.raises(KeyError) as caught:
+            call()
+        values = values_of(caught.value)
+        assert values
+        assert_no_part_of(values, *TOKEN.split("."))
+
+
+@pytest.mark.parametrize("claims", [{}, {"nbf": 0}], ids=["exp", "exp-and-nbf"])
+def test_a_clock_that_is_no_number_refuses_every_token(clock, claims):
+    clock("nan")
+    assert joat.parse_token(with_claims(**claims)) is None
+    assert outcome(joat.verify_token, with_claims(**claims)) == "ExpiredToken"
