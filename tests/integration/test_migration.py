@@ -221,6 +221,8 @@ def evaluate(expressions, python=sys.executable, *path):
         PYJOAT if path else None,
         given=json.dumps(expressions),
         PYTHONPATH=os.pathsep.join(path),
+        # tox sets another: with that, Python 2.7 writes the claims in any order.
+        PYTHONHASHSEED="0",
     )
     return json.loads(printed)
 
