@@ -164,14 +164,19 @@ def test_table_is_complete():
 # For any version: expressions in, and out what each comes to.
 EVALUATE = f"""
 from __future__ import unicode_literals
-import datetime, json, sys, time, warnings
+import base64, datetime, json, sys, time, warnings
 import joat
 
 KEY = "{KEY}"
 salt = lambda claims: KEY
 
-def parse(token):
+def parse(token, salt=salt):
+    joat.salt_generator = salt
     return "accepted" if joat.parse_token(token) else None
+
+def literal(source):
+    # As in a module that does not have the import above.
+    return eval(compile(source, "salt", "eval", dont_inherit=True))
 
 def parse_in_the_second_of_exp():
     exp = int(time.time()) + 1
@@ -202,6 +207,20 @@ def warned(call):
 class Generator(joat.TokenGenerator):
     client_id = "app"
 
+class ClockThatIsSetForwardAtTwo(datetime.tzinfo):
+    def utcoffset(self, moment):
+        return datetime.timedelta(hours=1 if moment.hour < 2 else 2)
+
+    def dst(self, moment):
+        return self.utcoffset(moment) - datetime.timedelta(hours=1)
+
+def lifetime_from(*moment):
+    issued_at = datetime.datetime(*moment, tzinfo=ClockThatIsSetForwardAtTwo())
+    payload = token(issued_at=issued_at).split(".")[1]
+    octets = base64.urlsafe_b64decode((payload + "==").encode("ascii"))
+    claims = json.loads(octets.decode("utf-8"))
+    return claims["exp"] - claims["iat"]
+
 def outcome(expression):
     joat.salt_generator = salt
     try:
@@ -228,6 +247,7 @@ def evaluate(expressions, python=sys.executable, *path):
 
 
 OLD = (PYTHON27, PYJOAT, PYJWT)
+needs_python27 = pytest.mark.skipif(not PYTHON27, reason="there is no Python 2.7")
 WHEN = "issued_at=datetime.datetime(2014, 8, 6, 2, 9, 32, 750000)"
 TOKENS = [
     f"token({WHEN}, lifetime=datetime.timedelta(days=36525), {arguments})"
@@ -247,99 +267,203 @@ def test_tokens_of_both_versions():
     # On Python 3, where it needs a PyJWT of today, 1.1.1 can issue but not verify.
     old = evaluate(["token()"], sys.executable, PYJOAT)
     new = evaluate(["token()", *TOKENS])
-    if PYTHON27:
-        old += evaluate(["token()"], *OLD)
-        assert evaluate(TOKENS, *OLD) == new[1:]
-    parse = [f"joat.parse_token({token!r})" for token in old + new]
-    parsed = evaluate(parse)
+    parsed = evaluate([f"joat.parse_token({token!r})" for token in old + new])
     assert None not in parsed
     assert parsed[0] == granted(claims(0))
-    if PYTHON27:
-        assert evaluate(parse, *OLD) == parsed
 
 
-def parse_forged(leave_out=None, algorithm="HS256", headers=None, behind="", **changed):
+@needs_python27
+def test_tokens_of_both_versions_on_python27():
+    assert evaluate(TOKENS, *OLD) == evaluate(TOKENS)
+    tokens = [*evaluate(["token()"], *OLD), *evaluate(["token()", *TOKENS])]
+    parse = [f"joat.parse_token({token!r})" for token in tokens]
+    parsed = evaluate(parse)
+    assert None not in parsed
+    assert evaluate(parse, *OLD) == parsed
+
+
+def parse_forged(
+    leave_out=None,
+    algorithm="HS256",
+    headers=None,
+    behind="",
+    key=KEY,
+    salt="salt",
+    **changed,
+):
     """Return the expression that parses a token with something wrong."""
     payload = claims(int(time.time()), **changed)
     payload.pop(leave_out, None)
-    return f"parse({jwt.encode(payload, KEY, algorithm, headers) + behind!r})"
+    return f"parse({jwt.encode(payload, key, algorithm, headers) + behind!r}, {salt})"
 
 
-# By the row of the table: an expression, and what it comes to under 1.1.1 and now.
+OCTETS = b"\x8f\x02" * 16
+# HMAC pads a key with NULs (RFC 2104 section 2), and PyJWT refuses an empty one.
+NOTHING = "\0" * 64
+
+
+def literal_salt(prefix):
+    """Return the expression of a function that returns a salt written as a literal."""
+    source = rf"{prefix}'\x8f\x02' * 16"
+    return f"lambda claims: literal({source!r})"
+
+
+# As the README has them, a line of its list each: what differs; in which cases; what
+# comes of these under 1.1.1, and now.
 DIFFERENCES = {
-    "`issue_token()` returns": {"type(issued()) is bytes": (True, False)},
-    "an argument that `issue_token()` does not know": {
-        "issue(unknown=1)": ("issued", "TypeError"),
+    "`parse_token` returns `None` where 1.1.1 accepts": {
+        "HS384 or HS512": {
+            parse_forged(algorithm="HS384"): ("accepted", None),
+            parse_forged(algorithm="HS512"): ("accepted", None),
+        },
+        "padding or spaces": {
+            parse_forged(behind="="): ("accepted", None),
+            parse_forged(behind="    "): ("accepted", None),
+        },
+        "no `exp` or `iat`": {
+            parse_forged("exp"): ("accepted", None),
+            parse_forged("iat"): ("accepted", None),
+        },
+        "the second of `exp`": {"parse_in_the_second_of_exp()": ("accepted", None)},
+        "an `nbf` in the future": {parse_forged(nbf=4_000_000_000): ("accepted", None)},
+        "`crit`": {parse_forged(headers={"crit": ["exp"]}): ("accepted", None)},
+        "another `typ`": {parse_forged(headers={"typ": "JWE"}): ("accepted", None)},
+        "deep JSON": {
+            parse_forged(x=json.loads("[" * 200 + "]" * 200)): ("accepted", None),
+        },
+        "`NaN`": {parse_forged(x=float("nan")): ("accepted", None)},
+        "a list as `aud`": {parse_forged(aud=["app"]): ("accepted", None)},
+        "a string as `scp`": {parse_forged(scp="read"): ("accepted", None)},
+        r'a salt written as `"\x8f\x02…"`, which is bytes on 2.7 but text on 3 (write '
+        r'`b"\x8f\x02…"`)': {
+            parse_forged(key=OCTETS, salt=literal_salt("")): ("accepted", None),
+            parse_forged(key=OCTETS, salt=literal_salt("b")): ("accepted", "accepted"),
+        },
     },
-    "an identifier that is neither text nor an integer, a permission that is no text": {
-        "issue(user_id=1.5)": ("issued", "TypeError"),
-        "issue(scope=[1])": ("issued", "TypeError"),
+    "`parse_token` returns `None` where 1.1.1 raises": {
+        "no `sub` (`KeyError`)": {parse_forged("sub"): ("KeyError", None)},
+        "`None` as the token (`AttributeError`)": {
+            "parse(None)": ("AttributeError", None),
+        },
+        "`None` or `[]` as the salt (`TypeError`)": {
+            parse_forged(salt="lambda claims: None"): ("TypeError", None),
+            parse_forged(salt="lambda claims: []"): ("TypeError", None),
+        },
     },
-    '`TokenGenerator("me")` of a class with a `client_id`': {
-        "Generator('me').client_id": (None, "app"),
+    "`parse_token` raises `ValueError` where 1.1.1 returns `None`, or accepts what is "
+    "signed with nothing": {
+        'an empty salt, such as `SALTS.get(aud, "")` for a made-up `aud` (use '
+        "`SALTS.get(aud)`)": {
+            parse_forged(salt="lambda claims: ''"): (None, "ValueError"),
+            parse_forged(key=NOTHING, salt="lambda claims: ''"): (
+                "accepted",
+                "ValueError",
+            ),
+        },
     },
-    "a token signed with HS384 or HS512, or with padding or spaces": {
-        parse_forged(algorithm="HS384"): ("accepted", None),
-        parse_forged(algorithm="HS512"): ("accepted", None),
-        parse_forged(behind="="): ("accepted", None),
-        parse_forged(behind="    "): ("accepted", None),
+    "`issue_token` raises `TypeError` where 1.1.1 issues": {
+        "an unknown argument": {"issue(unknown=1)": ("issued", "TypeError")},
+        "an identifier that is neither text nor an integer": {
+            "issue(user_id=1.5)": ("issued", "TypeError"),
+        },
+        "a permission that is not text": {"issue(scope=[1])": ("issued", "TypeError")},
     },
-    "a token with no `exp`, or in the second of its `exp`": {
-        parse_forged("exp"): ("accepted", None),
-        "parse_in_the_second_of_exp()": ("accepted", None),
+    "`issue_token` raises `ValueError` where 1.1.1 issues": {
+        "an empty salt": {"issue(lambda claims: '')": ("issued", "ValueError")},
+        "a `salt_generator` that changes the claims": {
+            "issue(lambda claims: claims.clear() or KEY)": ("issued", "ValueError"),
+        },
+        "a lone surrogate": {r"issue(user_id='\ud800')": ("issued", "ValueError")},
+        "a token of more than 65,536 characters": {
+            "issue(user_id='x' * 65536)": ("issued", "ValueError"),
+        },
     },
-    "a token with an `nbf` to come, `crit`, another `typ`, deep JSON, `NaN`": {
-        parse_forged(nbf=4_000_000_000): ("accepted", None),
-        parse_forged(headers={"crit": ["exp"]}): ("accepted", None),
-        parse_forged(headers={"typ": "JWE"}): ("accepted", None),
-        parse_forged(x=json.loads("[" * 200 + "]" * 200)): ("accepted", None),
-        parse_forged(x=float("nan")): ("accepted", None),
+    "`issue_token` raises `ValueError` where 1.1.1 raises `TypeError`": {
+        "a salt of `None` or `[]`": {
+            "issue(lambda claims: None)": ("TypeError", "ValueError"),
+            "issue(lambda claims: [])": ("TypeError", "ValueError"),
+        },
     },
-    "a token with no `iat`, a list as `aud`, a text as `scp`": {
-        parse_forged("iat"): ("accepted", None),
-        parse_forged(aud=["app"]): ("accepted", None),
-        parse_forged(scp="read"): ("accepted", None),
+    "`issue_token` issues where 1.1.1 raises `OverflowError`": {
+        "a token that expires after the year 9999": {
+            "issue(lifetime=datetime.timedelta(days=4000000))": (
+                "OverflowError",
+                "issued",
+            ),
+        },
     },
-    "a token with no `sub`; `parse_token(None)`": {
-        parse_forged("sub"): ("KeyError", None),
-        "parse(None)": ("AttributeError", None),
-    },
-    "`salt_generator` returns an empty salt, or changes the claims of a new token": {
-        "issue(lambda claims: '')": ("issued", "ValueError"),
-        "issue(lambda claims: claims.clear() or KEY)": ("issued", "ValueError"),
-    },
-    "`salt_generator` returns fewer than 32 bytes": {
-        "warned(lambda: issue(lambda claims: 'short'))": ([], ["WeakSaltWarning"]),
-    },
-    "issuing with a salt of `None` or `[]`": {
-        "issue(lambda claims: None)": ("TypeError", "ValueError"),
-        "issue(lambda claims: [])": ("TypeError", "ValueError"),
-    },
-    "half a surrogate pair; a token of over 65,536 characters": {
-        r"issue(user_id='\ud800')": ("issued", "ValueError"),
-        "issue(user_id='x' * 65536)": ("issued", "ValueError"),
-    },
-    "a token that expires after the year 9999": {
-        "issue(lifetime=datetime.timedelta(days=4000000))": ("OverflowError", "issued"),
+    "New": {
+        "`WeakSaltWarning` for fewer than 32 bytes of salt": {
+            "warned(lambda: issue(lambda claims: 'short'))": ([], ["WeakSaltWarning"]),
+        },
+        "a class's `client_id` is the default of its generators": {
+            "Generator('me').client_id": (None, "app"),
+        },
+        "an aware `issued_at` becomes UTC before `lifetime` is added": {
+            "lifetime_from(2014, 3, 30, 0, 30)": (3600, 3600),
+            "lifetime_from(2014, 3, 30, 1, 30)": (0, 3600),
+        },
     },
 }
+# What the README says before that list.
+STATED_BEFORE = {
+    parse_forged(): ("accepted", "accepted"),
+    "type(issued()) is bytes": (True, False),
+    "issue(lambda claims: [KEY])": ("TypeError", "issued"),
+    parse_forged(salt="lambda claims: [KEY]"): ("TypeError", "accepted"),
+    # Octets that are no UTF-8 are a salt for both.
+    parse_forged(key=OCTETS, salt="lambda claims: b'\\x8f\\x02' * 16"): (
+        "accepted",
+        "accepted",
+    ),
+}
+CASES = [
+    (case, expected)
+    for cases in ({"stated before the list": STATED_BEFORE}, *DIFFERENCES.values())
+    for case, expected in cases.items()
+]
 
 
-def test_differences_from_1_1_1():
-    outcomes = {parse_forged(): ("accepted", "accepted")}
-    for row in DIFFERENCES.values():
-        outcomes.update(row)
-    before, now = map(list, zip(*outcomes.values()))
-    assert evaluate(list(outcomes)) == now
-    if PYTHON27:
-        assert evaluate(list(outcomes), *OLD) == before
+@pytest.fixture(scope="module")
+def outcomes():
+    """What each expression comes to under 1.1.1, if it runs here, and now."""
+    expressions = [each for _, expected in CASES for each in expected]
+    now = evaluate(expressions)
+    before = evaluate(expressions, *OLD) if PYTHON27 else None
+    return before and dict(zip(expressions, before)), dict(zip(expressions, now))
 
 
-def test_table_of_differences():
-    rows = table("Moving from PyJOAT 1.1.1", recipes.README)
-    assert [row[0] for row in rows] == ["needs", *DIFFERENCES]
-    # A row says with which errors either version answers, if it does.
-    for name, *told in rows[1:]:
-        for cell, came in zip(told, zip(*DIFFERENCES[name].values())):
-            errors = [each for each in came if str(each).endswith("Error")]
-            assert re.findall(r"`(\w+Error)`", cell) == list(dict.fromkeys(errors))
+each_case = pytest.mark.parametrize(
+    "expected", [pytest.param(expected, id=case) for case, expected in CASES]
+)
+
+
+@each_case
+def test_case_now(expected, outcomes):
+    _, now = outcomes
+    came = {each: now[each] for each in expected}
+    assert came == {each: after for each, (_, after) in expected.items()}
+
+
+@needs_python27
+@each_case
+def test_case_under_1_1_1(expected, outcomes):
+    before, _ = outcomes
+    came = {each: before[each] for each in expected}
+    assert came == {each: earlier for each, (earlier, _) in expected.items()}
+
+
+def test_list_of_differences():
+    section = recipes.section("Moving from PyJOAT 1.1.1", recipes.README)
+    items = re.findall(r"^- (.+\n(?:  .+\n)*)", section, re.MULTILINE)
+    assert [" ".join(item.split()) for item in items] == [
+        f"{what}: {'; '.join(cases)}." for what, cases in DIFFERENCES.items()
+    ]
+
+
+def test_list_names_the_errors():
+    for what, cases in DIFFERENCES.items():
+        for case, expected in cases.items():
+            named = re.findall(r"`(\w+Error)`", what + case)
+            came = {str(each) for pair in expected.values() for each in pair}
+            assert {*named} == {each for each in came if each.endswith("Error")}, case
