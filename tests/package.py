@@ -29,10 +29,9 @@ GENERATED = {"PKG-INFO", "setup.cfg"}  # what setuptools adds
 def run(*command, **options):
     """Run a command; return what it prints."""
     print("$", *command, flush=True)
-    done = subprocess.run(
-        command, check=True, stdout=subprocess.PIPE, text=True, **options
-    )
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, **options)
     print(done.stdout, flush=True)
+    done.check_returncode()
     return done.stdout
 
 
