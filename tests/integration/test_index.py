@@ -37,14 +37,20 @@ def test_every_folder_has_a_section():
     assert {recipes.folder(title) for title in recipes.titles()} == folders
 
 
-def test_first_example(tmp_path):
-    """The server of the README, with its own commands."""
+@pytest.fixture
+def readme(tmp_path):
+    """Return a directory with the application of the README."""
     (program,) = recipes.blocks("In a server", recipes.README, "python")
-    start, block = recipes.blocks("In a server", recipes.README)
     (tmp_path / "app.py").write_text(program.code, encoding="utf-8")
-    with servers(tmp_path) as serve:
-        ports = serve(start.code, tmp_path).ports
-        run_block(with_ports(block, ports), tmp_path)
+    return tmp_path
+
+
+def test_server_of_the_readme(readme):
+    """With its own commands."""
+    start, block = recipes.blocks("In a server", recipes.README)
+    with servers(readme) as serve:
+        ports = serve(start.code, readme).ports
+        run_block(with_ports(block, ports), readme)
 
 
 @every_recipe
