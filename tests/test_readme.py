@@ -1,73 +1,65 @@
-"""The examples of the README, run in their order in one namespace.
+"""The examples of the README that need only the library, and who runs the others."""
 
-Not here: the two commands that install something, which tests/package.py and the
-continuous integration run, and the server, which tests/integration runs.
-"""
-
-import os
-import shutil
-import subprocess
-import sys
+import io
+import re
+from contextlib import redirect_stdout
 from pathlib import Path
+from textwrap import indent
 
 import examples
 import pytest
-from sybil import Region, Sybil
-from sybil.parsers.markdown import PythonCodeBlockParser
 
 import joat
 
-README = Path(__file__).parent.parent / "README.md"
-BASH = shutil.which("bash")
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+TOKEN_ENDPOINT = ROOT / "tests" / "recipes" / "flask" / "auth.py"
+_, *_PARTS = re.split(r"^## (.+)\n", README.read_text(encoding="utf-8"), flags=re.M)
+SECTIONS = dict(zip(_PARTS[::2], _PARTS[1::2]))
+RUN_BY = {
+    ("Two minutes", "sh"): "tests/package.py",
+    ("Two minutes", "python"): "test_python",
+    ("In a server", "python"): "tests/integration/test_index.py",
+    ("In a server", "sh"): "tests/integration/test_index.py",
+    ("Issuing", "python"): "test_quotation",
+    ("Testing your application", "python"): "tests/integration/test_index.py",
+    ("Recipes and tests", "sh"): ".ci/run",
+}
 
 
-def has_bash():
-    """Tell whether bash runs: that of Windows is there before any system for it is."""
-    command = [BASH, "-c", "exit 7"]
-    return BASH and subprocess.run(command, capture_output=True).returncode == 7
-
-
-def shell_parser(document):
-    """Find the blocks of commands, each with what it prints."""
-    for block in examples.find(document.text, "sh"):
-        yield Region(block.start, block.end, block, run_shell)
-
-
-def run_shell(example):
-    """Run a block with bash."""
-    block = example.parsed
-    scripts = Path(sys.executable).parent
-    done = subprocess.run(
-        [BASH, "-euo", "pipefail", "-c", block.code],
-        cwd=example.namespace["directory"],
-        env={**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"},
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == block.output
-
-
-def run_examples(parser, directory):
-    document = Sybil([parser]).parse(README)
-    document.namespace["directory"] = directory
-    server = range(*map(document.text.index, ("## In a server", "## Issuing")))
-    evaluated = [
-        example
-        for example in document.examples()
-        if example.start not in server and "pip install" not in str(example.parsed)
+def test_each_block_is_run():
+    opened = [
+        (title, language)
+        for title, section in SECTIONS.items()
+        for language in re.findall(r"^```(\w+)$", section, re.MULTILINE)
+        if language != "text"  # the output of the others
     ]
-    assert evaluated
-    for example in evaluated:
-        example.evaluate()
+    assert {*opened} == RUN_BY.keys()
 
 
-def test_python_examples(tmp_path, monkeypatch):
+def test_python(monkeypatch):
     monkeypatch.setattr(joat, "salt_generator", joat.salt_generator)
-    run_examples(PythonCodeBlockParser(), tmp_path)
+    (example,) = examples.find(SECTIONS["Two minutes"], "python")
+    with redirect_stdout(io.StringIO()) as printed:
+        exec(compile(example.code, README, "exec"), {})
+    assert printed.getvalue() == example.output
 
 
-@pytest.mark.skipif(not has_bash(), reason="there is no bash")
-def test_shell_examples(tmp_path):
-    run_examples(shell_parser, tmp_path)
+def test_quotation():
+    """The README issues a token as the recipe does, which is tested."""
+    (quotation,) = examples.find(SECTIONS["Issuing"], "python")
+    recipe = TOKEN_ENDPOINT.read_text(encoding="utf-8")
+    assert f"\n{indent(quotation.code, '    ')}" in recipe
+
+
+@pytest.mark.parametrize(
+    "link", sorted({*re.findall(r"\]\(([^)]+)\)", README.read_text(encoding="utf-8"))})
+)
+def test_link(link):
+    """It leads to a file, and to a heading of it."""
+    name, _, heading = link.partition("#")
+    text = (ROOT / (name or "README.md")).read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    assert not heading or heading in [
+        title.lower().replace(" ", "-") for title in headings
+    ]

@@ -9,7 +9,7 @@ import pytest
 import recipes
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from programs import run
+from programs import python, run
 from servers import replace_ports, servers, shell
 
 every_recipe = pytest.mark.parametrize("title", recipes.titles())
@@ -51,6 +51,14 @@ def test_server_of_the_readme(readme):
     with servers(readme) as serve:
         ports = serve(start.code, readme).ports
         run_block(with_ports(block, ports), readme)
+
+
+def test_tests_of_the_readme(readme):
+    """Those of its application, where nothing else sets a salt."""
+    (program,) = recipes.blocks("Testing your application", recipes.README, "python")
+    (readme / "test_app.py").write_text(program.code, encoding="utf-8")
+    pytest = ["-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    assert "\n2 passed" in python(readme, *pytest, JOAT_SALT="")
 
 
 @every_recipe
