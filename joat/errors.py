@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Optional
 
-from joat.arguments import Permissions, permissions, text
+from joat.arguments import Permissions, expected_scope, plain_str
 
 # In their values, RFC 6750 section 3 allows neither quotes nor backslashes.
 _NO_QUOTES_IN = ("error", "error_description", "scope")
@@ -121,7 +121,7 @@ class InsufficientScope(TokenError):
 
     def __init__(self, description: str, scope: Permissions = ()) -> None:
         super().__init__(description)
-        self.scope: tuple[str, ...] = tuple(permissions(scope))
+        self.scope: tuple[str, ...] = tuple(expected_scope(scope))
 
     def _parameters(self) -> dict[str, str]:
         own = super()._parameters()
@@ -138,7 +138,7 @@ class WeakSaltWarning(UserWarning):
 
 
 def _quoted_string(name: str, value: str) -> str:
-    value = text(f"{name} must be a str", value)
+    value = plain_str(f"{name} must be a str", value)
     printable = "".join(c if " " <= c <= "~" else "?" for c in value)
     replacement = "?" if name.lower() in _NO_QUOTES_IN else r"\\\g<0>"
     return '"' + re.sub(r'["\\]', replacement, printable) + '"'

@@ -12,9 +12,9 @@ from joat.arguments import (
     OMITTED,
     Identifier,
     Omitted,
-    identifier,
-    instance,
-    scope_claim,
+    granted_scope,
+    plain_identifier,
+    require_instance,
 )
 from joat.claims import dump
 from joat.salt import NOBODY, Salt, given_keys, require_salt_generator
@@ -108,18 +108,20 @@ class TokenGenerator:
         else:
             issued = _microseconds_since_epoch("issued_at", issued_at)
         # Add in microseconds, because PyJOAT 1.1.1 dropped fractions only after adding.
-        expires = issued + _microseconds(instance(timedelta, "lifetime", lifetime))
+        expires = issued + _microseconds(
+            require_instance("lifetime", lifetime, timedelta)
+        )
 
         claims: dict[str, Any] = {
-            "aud": identifier("client_id", aud),
-            "iss": identifier("provider", iss),
+            "aud": plain_identifier("client_id", aud),
+            "iss": plain_identifier("provider", iss),
         }
         if jti is not None:
-            claims["jti"] = identifier("jti", jti)
+            claims["jti"] = plain_identifier("jti", jti)
         claims["exp"] = expires // 1_000_000
         claims["iat"] = issued // 1_000_000
-        claims["scp"] = scope_claim(scp)
-        claims["sub"] = identifier("user_id", sub)
+        claims["scp"] = granted_scope(scp)
+        claims["sub"] = plain_identifier("user_id", sub)
         payload = dump(claims)
 
         # PyJOAT 1.1.1 signed the claims as the function had changed them. Here the
@@ -136,7 +138,7 @@ class TokenGenerator:
 
 
 def _microseconds_since_epoch(name: str, from_datetime: datetime) -> int:
-    from_datetime = instance(datetime, name, from_datetime)
+    from_datetime = require_instance(name, from_datetime, datetime)
     epoch = _EPOCH if from_datetime.utcoffset() is None else _EPOCH_UTC
     return _microseconds(datetime.__sub__(from_datetime, epoch))
 

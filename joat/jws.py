@@ -15,10 +15,9 @@ from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
 from hashlib import sha256
 from hmac import compare_digest
-from typing import Any
+from typing import Any, Optional
 
 from joat import json_object
-from joat.arguments import octets_or_text
 from joat.errors import MalformedToken
 from joat.salt import NOBODY
 
@@ -67,6 +66,19 @@ def b64decode(token: bytes) -> bytes:
     return auth
 
 
+def text_of(token: Any) -> Optional[str]:
+    """Return str or bytes as a plain str, and None for anything else.
+
+    Octets are read as Latin-1, as HTTP servers do.
+    """
+    kind = type(token)
+    if kind is str:
+        return token
+    if issubclass(kind, bytes):
+        return bytes.decode(token, "latin-1")
+    return str.__str__(token) if issubclass(kind, str) else None
+
+
 def parse(token: Any) -> tuple[bytes, bytes, bytes]:
     """Take a token apart: signing input, payload (octets) and signature (octets).
 
@@ -74,7 +86,7 @@ def parse(token: Any) -> tuple[bytes, bytes, bytes]:
     base64url. The first must be a header that asks for HS256 and has no critical
     extensions (RFC 7515 section 5.2, RFC 8725 section 3.1).
     """
-    token = octets_or_text(token)
+    token = text_of(token)
     if token is None:
         raise MalformedToken("the token is not text")
     if len(token) > MAX_LENGTH:

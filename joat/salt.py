@@ -30,7 +30,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn, Optional, Union
 
 import joat  # the module, because salt_generator is read anew for each token
-from joat.arguments import LONE_SURROGATE, OMITTED, Omitted, wrong_type
+from joat.arguments import LONE_SURROGATE, OMITTED, Omitted, type_error
 from joat.errors import WeakSaltWarning
 
 _Octets = Union[str, bytes, bytearray, memoryview]
@@ -123,7 +123,7 @@ def parse_salts(text: Union[str, bytes]) -> list[bytes]:
     if issubclass(type(secret), str):
         secret = str.encode(secret, errors="surrogatepass")
     elif not issubclass(type(secret), bytes):
-        raise wrong_type("text must be a str or bytes", secret)
+        raise type_error("text must be a str or bytes", secret)
     if len(secret) > _MAX_TEXT:
         raise ValueError("the salts are larger than 1 MiB")
     if not secret.strip(b"\r\n"):
@@ -150,7 +150,7 @@ def require_salt_generator() -> None:
     if joat.salt_generator is _not_assigned:
         _not_assigned({})
     if not callable(joat.salt_generator):
-        raise wrong_type("joat.salt_generator must be a function", joat.salt_generator)
+        raise type_error("joat.salt_generator must be a function", joat.salt_generator)
 
 
 def given_keys(secret: Union[Salt, Omitted]) -> Optional[list[bytes]]:
@@ -210,7 +210,7 @@ def _octets(secret: Any) -> bytes:
         return bytes(secret)
     if not issubclass(kind, str):
         rule = "a salt must be a str or bytes, a list or tuple of these, or None"
-        raise wrong_type(rule, secret)
+        raise type_error(rule, secret)
     if LONE_SURROGATE.search(secret):
         raise ValueError("a salt must not hold a lone surrogate")
     return str.encode(secret)

@@ -13,6 +13,7 @@ none of them.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Collection
 from datetime import timedelta
@@ -23,14 +24,12 @@ from joat import errors, json_object, jws
 from joat.arguments import (
     OMITTED,
     Accepted,
+    Identifier,
     Omitted,
     Permissions,
-    accepted,
-    is_accepted,
-    octets_or_text,
-    permissions,
-    seconds,
-    wrong_type,
+    expected_scope,
+    plain_identifier,
+    type_error,
 )
 from joat.claims import Credentials, VerifiedCredentials, granted
 from joat.errors import TokenError
@@ -190,9 +189,9 @@ def _bearer_token(authorization: Any) -> Union[str, TokenError]:
     if authorization is None:
         return errors.MissingToken("there is no Authorization header")
     # Named `token`, because it may hold one: crash reporters redact the name.
-    token = octets_or_text(authorization)
+    token = jws.text_of(authorization)
     if token is None:
-        raise wrong_type("authorization must be a str, bytes or None", authorization)
+        raise type_error("authorization must be a str, bytes or None", authorization)
     # RFC 9110 section 5.5: the white space around a value is no part of it.
     token = token.strip(" \t")
     # "bearer" is the scheme without a token: strip has taken the space.
@@ -242,9 +241,9 @@ def _judge(
         return errors.ExpiredToken("the token has expired")
     if token.begins is not None and not token.begins <= now + leeway:
         return errors.NotYetValid("the token is not valid yet")
-    if providers is not None and not is_accepted(credentials["provider"], providers):
+    if providers is not None and not _is_among(credentials["provider"], providers):
         return errors.InvalidClaim("the token is from another provider")
-    if clients is not None and not is_accepted(credentials["client_id"], clients):
+    if clients is not None and not _is_among(credentials["client_id"], clients):
         return errors.InvalidClaim("the token is for another client")
     if needed and not set(credentials["authorized_scope"]).issuperset(needed):
         return errors.InsufficientScope("the token lacks a permission", needed)
@@ -258,8 +257,53 @@ def _expectations(
     leeway: Union[int, float, timedelta, Omitted],
 ) -> _Expectations:
     return (
-        None if provider is OMITTED else accepted("provider", provider),
-        None if client_id is OMITTED else accepted("client_id", client_id),
-        [] if scope is OMITTED else permissions(scope),
-        0.0 if leeway is OMITTED else seconds(leeway),
+        None if provider is OMITTED else _accepted_values("provider", provider),
+        None if client_id is OMITTED else _accepted_values("client_id", client_id),
+        [] if scope is OMITTED else expected_scope(scope),
+        0.0 if leeway is OMITTED else _leeway_seconds(leeway),
     )
+
+
+def _accepted_values(name: str, value: Any) -> Collection[object]:
+    kind = type(value)
+    if kind is str:
+        return (value,)
+    # A set is used unchecked: it may be large, and members of other types never match.
+    if issubclass(kind, (set, frozenset)):
+        return value
+    if issubclass(kind, (list, tuple)):
+        return [plain_identifier(name, one) for one in value]
+    if issubclass(kind, (str, int)) and kind is not bool:
+        return (plain_identifier(name, value),)
+    rule = f"{name} must be a str or an int, or a list, tuple, set or frozenset of them"
+    raise type_error(rule, value)
+
+
+def _is_among(value: Identifier, accepted: Collection[object]) -> bool:
+    return (value if isinstance(value, str) else _Int(value)) in accepted
+
+
+class _Int:
+    """An int that equals only ints: a set may hold True, 1.0 or Decimal(1)."""
+
+    def __init__(self, value: int) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        kind = type(other)
+        return issubclass(kind, int) and kind is not bool and self.value == other
+
+
+def _leeway_seconds(leeway: Any) -> float:
+    kind = type(leeway)
+    if issubclass(kind, timedelta):
+        leeway = timedelta.total_seconds(leeway)
+    elif not issubclass(kind, (int, float)) or kind is bool:
+        rule = "leeway must be a number of seconds or a datetime.timedelta"
+        raise type_error(rule, leeway)
+    if not 0 <= leeway <= sys.float_info.max:
+        raise ValueError("leeway must be finite, and zero or more")
+    return float(leeway)  # a NumPy float cannot be compared with a huge int
