@@ -13,21 +13,30 @@ from setuptools.command.sdist import sdist
 NOW = int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
 
 
+# What git tracks, for a source distribution that is built where there is no git.
+PATTERNS = (
+    *(".ci/run", ".gitattributes", ".gitignore", ".mypy.ini", ".ruff.toml"),
+    *("LICENSE", "README.md", "setup.py", "tox.ini", "joat/*.py", "joat/py.typed"),
+    *(".github/**/*.md", ".github/**/*.yml", "tests/fuzz/corpus/*/*"),
+    *(f"tests/**/*.{suffix}" for suffix in ("dict", "go", "html", "java", "json")),
+    *(f"tests/**/*.{suffix}" for suffix in ("md", "mjs", "php", "pl", "py", "rb")),
+    "tests/mutation/equivalent.txt",
+)
+
+
 class SdistOfTrackedFiles(sdist):
     """A source distribution that can be tested and built again.
 
-    It holds what git tracks, and nothing else that lies around. An unpacked source
-    distribution has no git: there, MANIFEST.in says what is part of it.
-
-    It is the same octets for the same files, SOURCE_DATE_EPOCH and zlib, whoever
-    builds it and where.
+    It holds what git tracks, and nothing else that lies around. It is the same octets
+    for the same files, SOURCE_DATE_EPOCH and zlib, whoever builds it and where.
     """
 
     def make_release_tree(self, base_dir, files):
         if os.path.exists(".git"):
             listed = subprocess.check_output(["git", "ls-files", "-z"])  # noqa: S607
             files = os.fsdecode(listed).rstrip("\0").split("\0")
-        files = [name for name in files if ".egg-info" not in name]
+        else:
+            files = [str(file) for name in PATTERNS for file in Path().glob(name)]
         super().make_release_tree(base_dir, files)
 
     def make_archive(self, base_name, *formats, base_dir, **owner):
