@@ -182,6 +182,7 @@ def test_refused_salts(run, salts, monkeypatch, arguments, octets, reason):
     assert run(*arguments) == result
 
 
+ALONE = "the token alone, without Bearer, quotation marks or line breaks"
 LIFETIME = "joat: argument --lifetime: too long; see joat issue --help\n"
 NO_FLOAT = "joat: argument --lifetime: invalid float value; see joat issue --help\n"
 NO_SCOPE = "joat: argument --scope: no permission; see joat verify --help\n"
@@ -197,6 +198,10 @@ REFUSED = {
     "expired": (["verify", with_claims(exp=NOW - 30), "--leeway=30"], 1, "expired"),
     "forged": (["verify", make_token(salt=OTHER_SALT)], 1, "signature"),
     "no-token": (["verify", ""], 1, "three segments"),
+    "bearer": (["verify", f"Bearer {TOKEN}"], 1, ALONE),
+    "quotation-marks": (["verify", f'"{TOKEN}"'], 1, ALONE),
+    "apostrophes": (["inspect", f"'{TOKEN}'"], 1, ALONE),
+    "several-lines": (["inspect", TOKEN.replace(".", ".\n")], 1, ALONE),
     "surrogates": (["verify", "\udcff\ud800"], 1, "three segments"),
     "no-command": ([], 2, "required: COMMAND; see joat --help"),
     "unknown-command": (["marker"], 2, "COMMAND"),
@@ -418,6 +423,9 @@ def test_what_is_done_in_processes_only(run, monkeypatch):
     read.assert_called_once_with(0, "standard input", 66_536)
     run("verify", "x", "--salt-file=y")
     read.assert_called_with("y", "the salt file", 1_048_577)
+    read.return_value = b"." * 66_536
+    assert_one_line(run("verify"), 1, "longer than 65536")
+    read.return_value = BOM + LASTING.encode()
     for error, status in (BrokenPipeError(), 141), (OSError(28, "full"), 3):
         monkeypatch.setattr("joat.__main__.write", Mock(side_effect=[error, None]))
         assert run("verify")[0] == status

@@ -372,9 +372,10 @@ def test_parse_salts(text, salts):
     assert joat.parse_salts(text) == (salts or [text.encode()])
 
 
-PUBLIC_KEY = (
-    b"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEmarker8C9vlkE7r1vD5qqxy5aTzTBmqKc8QCjq\n"
-    b"7wHzWjNnmsPvTdXoGyQ8hYbVnXg1Mw3RzZ0pQxJt4dLuYk5SfA==\n"
+# An RSA public key of PKCS#1 (RFC 8017 appendix A.1.1). No line of it shows what it is.
+MODULUS = bytes((7 * at) % 251 for at in range(256))
+PUBLIC_KEY = encodebytes(
+    bytes.fromhex("3082010a0282010100") + MODULUS + bytes.fromhex("0203010001")
 )
 BAD_TEXTS = {
     "empty": ("", "there is no salt"),
@@ -390,7 +391,8 @@ BAD_TEXTS = {
     "comment": (b"# " + SALT, "line 1 of the salts is a comment"),
     "json": (b'{"salt": "' + SALT + b'"}', "line 1 of the salts is a comment"),
     "key": (b"ssh-ed25519 AAAAC3NzaC1 marker", "line 1 of the salts is a comment"),
-    "wrapped-key": (PUBLIC_KEY.replace(b"\n", b"\r\n"), "the text of a key"),
+    "wrapped-key": (PUBLIC_KEY, "^the salts are the text of a key"),
+    "wrapped-key-windows": (PUBLIC_KEY.replace(b"\n", b"\r\n"), "^the salts are"),
     "quotation-marks": (b'"' + SALT + b'"', "line 1 of the salts has quotation marks"),
     "apostrophes": (b"'" + SALT + b"'", "line 1 of the salts has quotation marks"),
     "written-break": (SALT + rb"\n" + OTHER, "a backslash and an n"),
