@@ -135,7 +135,7 @@ def test_parameters_are_texts(name, value):
 NO_TOKENS = ["", " ", "a b", "a=b", 'a"', "a,b", "a\r\nb", "a\n", "\xe9", "\u212a"]
 NO_TOKENS += ["a/b", "a:b", "(a)"]
 TWICE = [{"realm": "a", "REALM": "b"}, {"max_age": "1", "Max_Age": "2"}]
-TWICE += [{name: "none"} for name in ("error", "error_description", "Error")]
+TWICE += [{name: "none"} for name in ("error", "error_description", "Error", "Scope")]
 
 
 @pytest.mark.parametrize("parameters", [*({name: ""} for name in NO_TOKENS), *TWICE])

@@ -71,6 +71,17 @@ def test_clock_is_read_once(asked, monkeypatch, jump):
     assert claims["exp"] - claims["iat"] == 3600
 
 
+def test_clock_is_read_after_the_salt_is_found(clock, monkeypatch):
+    def salt_generator(claims):
+        clock(NOW + 60)
+        return SALT
+
+    monkeypatch.setattr(joat, "salt_generator", salt_generator)
+    assert joat.parse_token(with_claims(exp=NOW + 60)) is None
+    clock(NOW)
+    assert joat.parse_token(with_claims(nbf=NOW + 60)) == CREDENTIALS
+
+
 # Both verify what the other signs, so that no token is refused whichever is in
 # place when. The salts are those of the client, so that a mix-up of claims is
 # a wrong signature.

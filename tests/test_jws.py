@@ -70,6 +70,7 @@ NO_TOKENS = {
     "quoted": f'"{TOKEN}"',
     "bearer-before": f"Bearer {TOKEN}",
     "payload-not-encoded": join(SEGMENTS[0], PAYLOAD.decode()),
+    "header-in-another-case": join(SEGMENTS[0].swapcase(), SEGMENTS[1]),
     "header-not-encoded": join(HEADER.decode(), SEGMENTS[1]),
     "header-no-object": make_token(header=b'["alg","HS256"]'),
     "header-no-utf-8": make_token(header=b'{"alg":"HS256","x":"\xff"}'),
@@ -143,7 +144,16 @@ WRONG_HEADERS = [
     *({"alg": "HS256", "typ": value} for value in (None, 1, True, ["JWT"], {})),
     *(
         {"alg": "HS256", "typ": name}
-        for name in ("", "JWE", "jw", "JWT ", "/jwt", "text/jwt", "application/")
+        for name in (
+            "",
+            "JWE",
+            "jw",
+            "JWT ",
+            "/jwt",
+            "text/jwt",
+            "application/",
+            "JOSE",
+        )
     ),
     {"alg": "HS256", "typ": "application/application/jwt"},
     {"alg": "HS256", "typ": "application/jwt;x=y"},
@@ -187,6 +197,19 @@ OTHERS = {
 def test_is_signed_takes_any_of_the_keys(others):
     assert not jws.is_signed(SIGNING_INPUT.encode(), MAC, tuple(others))
     assert jws.is_signed(SIGNING_INPUT.encode(), MAC, (*others, SALT, *others))
+
+
+def test_signatures_are_compared_in_constant_time(monkeypatch):
+    compared = []
+
+    def compare_digest(first, second):
+        compared.append({first, second})
+        return False
+
+    assert jws.compare_digest is hmac.compare_digest
+    monkeypatch.setattr(jws, "compare_digest", compare_digest)
+    assert not jws.is_signed(SIGNING_INPUT.encode(), MAC, (SALT,))
+    assert compared == [{MAC}]
 
 
 def test_is_signed_looks_at_every_bit():

@@ -222,6 +222,11 @@ REFUSED = {
     "scope-without-permission": (["verify", "--scope= ", TOKEN], 2, NO_SCOPE),
     "surrogate": ([*ISSUE, "--jti=marker\udcff"], 2, "surrogate"),
     "too-long": ([*ISSUE, TOO_LONG], 2, "longer than 65536"),
+    "empty-file-name": (
+        ["verify", TOKEN, "--salt-file="],
+        2,
+        "cannot be read: No such",
+    ),
     "no-file": ([*ISSUE, "--salt-file=/marker"], 2, "cannot be read: No such file"),
     "directory": ([*ISSUE, "--salt-file=/"], 2, NO_FILE),
     "endless-file": ([*ISSUE, "--salt-file=/dev/zero"], 2, "larger than 1 MiB"),

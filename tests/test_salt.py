@@ -126,6 +126,8 @@ SALTS = {
     **{name: (octets, [octets]) for name, octets in OCTETS.items()},
     "str": (SALT.decode(), [SALT]),
     "str-not-ascii": (TEXT, [TEXT.encode()]),
+    "white-space-around": (f" {SALT.decode()}\t\n", [b" " + SALT + b"\t\n"]),
+    "longer-than-a-block-behind-nuls": (b"\0" * 60 + b"x" * 8, [b"\0" * 60 + b"x" * 8]),
     "16-characters": ("\xe4" * 16, [b"\xc3\xa4" * 16]),
     "bytearray": (bytearray(SALT), [SALT]),
     "memoryview-of-every-second": (memoryview(SALT * 2)[::2], [(SALT * 2)[::2]]),
@@ -314,6 +316,7 @@ def test_a_weak_salt_is_told_once_a_call_where_it_came_in(use, salt):
 CHANGES = {
     "clear": lambda claims: claims.clear(),
     "overwrite": lambda claims: claims.update({**dict.fromkeys(claims), "nbf": 9e99}),
+    "add": lambda claims: claims.update(tenant=1),
     "scope": lambda claims: claims["scp"].append("admin"),
 }
 
@@ -361,6 +364,7 @@ GOOD_TEXTS = {
     "empty-lines": ("\n\n" + SALT.decode() + "\n\n", [SALT]),
     "white-space-within": ("the salt of this server, no other", None),
     "not-ascii": ("s\xe4lt of thirty-two bytes, or more \u2603", None),
+    "16-characters": ("\xe4\xf6\xfc\xdf\xe9\xe8\xea\xe0" * 2, None),
     "padded-base64": ("Zm9vYmFyIGJheiBxdXV4IGNvcmdlIGdyYXVsdCBnYQ==", None),
     "name-and-padding": ("abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG=", None),
     "subclass": (type("Text", (str,), {})(SALT.decode()), [SALT]),
@@ -415,6 +419,27 @@ def test_parse_salts_refuses(text, reason):
         joat.parse_salts(text)
     assert caught.value.__context__ is None
     assert_tells_nothing(caught.value, SALT, OTHER, "marker  ", PUBLIC_KEY)
+
+
+def test_salt_is_in_the_variables_that_crash_reporters_redact(asked, clock):
+    calls = [
+        partial(issue, salt=SALT, jti="\ud800"),
+        partial(issue, salt=[SALT], jti=1.5),
+        partial(joat.verify_token, TOKEN, salt=[SALT, b""]),
+        partial(joat.authenticate, None, salt=(SALT, "ssh-dss salt-marker")),
+    ]
+    for call in calls:
+        with pytest.raises((TypeError, ValueError)) as caught:
+            call()
+        holders = set()
+        frame = caught.tb
+        while frame:
+            if frame.tb_frame.f_globals["__name__"].startswith("joat."):
+                variables = frame.tb_frame.f_locals.items()
+                holders |= {name for name, it in variables if SALT.decode() in repr(it)}
+            frame = frame.tb_next
+        assert holders
+        assert holders <= {"secret", "private_key"}
 
 
 def test_parse_salts_names_all_placeholders():

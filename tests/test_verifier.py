@@ -394,6 +394,14 @@ def test_wrong_arguments_are_told_whatever_the_token(asked, name, value, error):
     assert asked == []
 
 
+def test_arguments_are_told_before_the_salt(monkeypatch):
+    monkeypatch.setattr(joat, "salt_generator", None)
+    for verify, given in ways(TOKEN):
+        for salt in ({}, {"salt": b""}):
+            with pytest.raises(TypeError, match=r"^provider must "):
+                verify(given, provider=None, **salt)
+
+
 def test_the_other_arguments_are_by_keyword_only(asked):
     for verify in (joat.verify_token, joat.authenticate):
         with pytest.raises(TypeError, match="positional"):
