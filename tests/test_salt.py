@@ -365,6 +365,7 @@ GOOD_TEXTS = {
     "white-space-within": ("the salt of this server, no other", None),
     "not-ascii": ("s\xe4lt of thirty-two bytes, or more \u2603", None),
     "16-characters": ("\xe4\xf6\xfc\xdf\xe9\xe8\xea\xe0" * 2, None),
+    "eight-octets": ("12345678" * 4, None),
     "padded-base64": ("Zm9vYmFyIGJheiBxdXV4IGNvcmdlIGdyYXVsdCBnYQ==", None),
     "name-and-padding": ("abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG=", None),
     "subclass": (type("Text", (str,), {})(SALT.decode()), [SALT]),
