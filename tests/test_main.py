@@ -198,7 +198,7 @@ REFUSED = {
     "expired": (["verify", with_claims(exp=NOW - 30), "--leeway=30"], 1, "expired"),
     "forged": (["verify", make_token(salt=OTHER_SALT)], 1, "signature"),
     "no-token": (["verify", ""], 1, "three segments"),
-    "too-long": (["verify", TOKEN.ljust(65_537)], 1, "longer than 65536"),
+    "token-too-long": (["verify", TOKEN.ljust(65_537)], 1, "longer than 65536"),
     "bearer": (["verify", f"Bearer {TOKEN}"], 1, ALONE),
     "quotation-marks": (["verify", f'"{TOKEN}"'], 1, ALONE),
     "apostrophes": (["inspect", f"'{TOKEN}'"], 1, ALONE),
