@@ -55,13 +55,10 @@ class TokenError(ValueError):
             own.pop("scope", None)
         challenge += own.items()
         names = [name for name, _ in challenge]
-        different = {name.lower() for name in names}
-        if not all(map(_PARAMETER_NAME.fullmatch, names)) or len(different) < len(
-            names
-        ):
-            raise ValueError(
-                "a parameter's name has a character that is not allowed, or is repeated"
-            )
+        if not all(map(_PARAMETER_NAME.fullmatch, names)):
+            raise ValueError("a parameter's name has a character that is not allowed")
+        if len({name.lower() for name in names}) < len(names):
+            raise ValueError("a parameter's name is repeated")
         quoted = [f"{name}={_quoted_string(name, value)}" for name, value in challenge]
         return f"Bearer {', '.join(quoted)}".rstrip()
 
