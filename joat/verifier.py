@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Collection
 from datetime import timedelta
-from typing import Any, Optional, Union
+from typing import Any, Optional, TypeVar, Union
 
 import joat  # the module, because salt_generator is read anew for each token
 from joat import errors, json_object, jws
@@ -35,6 +35,7 @@ from joat.claims import Credentials, VerifiedCredentials, granted
 from joat.errors import TokenError
 from joat.salt import Salt, given_keys, hmac_keys
 
+_T = TypeVar("_T")
 _Values = Optional[Collection[object]]
 # Accepted providers and clients (None accepts all), needed permissions, leeway.
 _Expectations = tuple[_Values, _Values, list[str], float]
@@ -110,13 +111,10 @@ def verify_token(
     expectations = _expectations(provider, client_id, scope, leeway)
     secret = given_keys(secret)
     token = _read(token)
-    verdict = _judge(token, secret, expectations)
-    if isinstance(verdict, TokenError):
-        try:
-            raise verdict
-        finally:  # verdict, too: otherwise it and this frame keep each other alive
-            del token, secret, verdict
-    return verdict
+    try:
+        return _unless_refused(_judge(token, secret, expectations))
+    finally:
+        del token, secret
 
 
 def authenticate(
@@ -143,13 +141,10 @@ def authenticate(
     token: Any = _bearer_token(authorization)
     del authorization
     token = _read(token)
-    verdict = _judge(token, secret, expectations)
-    if isinstance(verdict, TokenError):
-        try:
-            raise verdict
-        finally:  # verdict, too: otherwise it and this frame keep each other alive
-            del token, secret, verdict
-    return verdict
+    try:
+        return _unless_refused(_judge(token, secret, expectations))
+    finally:
+        del token, secret
 
 
 def bearer_token(authorization: Union[str, bytes, None]) -> str:
@@ -159,13 +154,10 @@ def bearer_token(authorization: Union[str, bytes, None]) -> str:
     call `authenticate`, whose argument and errors this has: `MissingToken`,
     `InvalidRequest` and `TypeError`.
     """
-    token = _bearer_token(authorization)
-    if isinstance(token, TokenError):
-        try:
-            raise token
-        finally:
-            del authorization, token
-    return token
+    try:
+        return _unless_refused(_bearer_token(authorization))
+    finally:
+        del authorization
 
 
 def unverified_claims(token: object) -> dict[str, Any]:
@@ -176,13 +168,19 @@ def unverified_claims(token: object) -> dict[str, Any]:
 
     Raises `MalformedToken`.
     """
-    token = _read(token)
-    if isinstance(token, TokenError):
+    try:
+        return _unless_refused(_read(token)).claims
+    finally:
+        del token
+
+
+def _unless_refused(verdict: Union[_T, TokenError]) -> _T:
+    if isinstance(verdict, TokenError):
         try:
-            raise token
+            raise verdict
         finally:
-            del token
-    return token.claims
+            del verdict  # otherwise it and this frame keep each other alive
+    return verdict
 
 
 def _bearer_token(authorization: Any) -> Union[str, TokenError]:
