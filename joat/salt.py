@@ -276,8 +276,5 @@ def _is_der(secret: bytes) -> bool:
     if length > 0x80:  # how many octets the length takes (X.690 section 8.1.3.5)
         start += length - 0x80
         length = int.from_bytes(secret[2:start], "big")
-    return len(secret) == start + length and secret[start : start + 1] in (
-        b"\x30",
-        b"\x02",
-        b"\xa0",
-    )
+    first = secret[start : start + 1]
+    return len(secret) == start + length and first in (b"\x30", b"\x02", b"\xa0")
