@@ -33,7 +33,7 @@ from joat.arguments import (
 )
 from joat.claims import Credentials, VerifiedCredentials, granted
 from joat.errors import TokenError
-from joat.salt import Salt, given_keys, hmac_keys
+from joat.salt import Salt, given_keys, hmac_keys, require_salt_generator
 
 _T = TypeVar("_T")
 _Values = Optional[Collection[object]]
@@ -67,9 +67,9 @@ def parse_token(token: object) -> Optional[Credentials]:
     `ValueError` if it returns what is no salt. Warns with `WeakSaltWarning` of a
     salt shorter than 32 octets.
     """
-    secret = given_keys(OMITTED)
+    require_salt_generator()
     token = _read(token)
-    verdict = _judge(token, secret, _NO_EXPECTATIONS)
+    verdict = _judge(token, None, _NO_EXPECTATIONS)
     if isinstance(verdict, TokenError):
         return None
     # parse_token returns what it returned in PyJOAT 1.1.1.
@@ -140,7 +140,8 @@ def authenticate(
     secret = given_keys(secret)
     token: Any = _bearer_token(authorization)
     del authorization
-    token = _read(token)
+    if not isinstance(token, TokenError):
+        token = _read(token)
     try:
         return _unless_refused(_judge(token, secret, expectations))
     finally:
@@ -206,8 +207,6 @@ def _bearer_token(authorization: Any) -> Union[str, TokenError]:
 
 
 def _read(token: Any) -> Union[_Token, TokenError]:
-    if isinstance(token, TokenError):  # of _bearer_token
-        return token
     read = _Token()
     try:
         read.signing_input, payload, read.signature = jws.parse(token)
