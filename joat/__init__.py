@@ -56,6 +56,6 @@ __all__ = [
     "verify_token",
 ]
 
-# Assign a function here. It takes a token's claims and returns the salt for them. It
-# may be replaced at any time, because it is read anew for each token.
+# An application assigns its function: `joat.salt_generator = find_salt`. It takes a
+# token's claims and returns the salt for them. It is looked up again for each token.
 salt_generator: SaltGenerator = _not_assigned

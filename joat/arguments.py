@@ -19,7 +19,7 @@ Identifier = Union[str, int]
 Accepted = Union[Identifier, _Several[str], _Several[int], _Several[Identifier]]
 Permissions = _Several[str]
 
-_PERMISSION = "scope must hold only str"
+_ONLY_STR = "scope must hold only str"
 
 # Matches text that has no UTF-8 form. Encoding would also fail, but its error holds the
 # text.
@@ -65,23 +65,23 @@ def plain_identifier(name: str, value: Any) -> Identifier:
     raise type_error(f"{name} must be a str or an int", value)
 
 
-def expected_scope(scope: Any) -> list[str]:
-    """Return the permissions that a verifier asks for.
+def needed_scope(scope: Any) -> list[str]:
+    """Return the permissions that a token needs to be let in.
 
     Those of a set are sorted, so that the challenge is always the same.
     """
     kind = type(scope)
     if not issubclass(kind, (list, tuple, set, frozenset)):
         raise type_error("scope must be a list, tuple, set or frozenset of str", scope)
-    found = [plain_str(_PERMISSION, permission) for permission in scope]
+    found = [plain_str(_ONLY_STR, permission) for permission in scope]
     return sorted(found) if issubclass(kind, (set, frozenset)) else found
 
 
 def granted_scope(scope: Any) -> list[str]:
-    """Return the permissions that a token is to hold, in the order given."""
+    """Return the permissions that a token is to grant, in the order given."""
     if not issubclass(type(scope), list):
         raise type_error("scope must be a list of str", scope)
-    return [plain_str(_PERMISSION, permission) for permission in scope]
+    return [plain_str(_ONLY_STR, permission) for permission in scope]
 
 
 def require_instance(name: str, value: Any, kind: type[_T]) -> _T:

@@ -11,7 +11,8 @@
 | `scp` | array of str | `authorized_scope` | the permissions                    |
 | `sub` | str or int   | `user_id`          | for which user (4.1.2)             |
 
-Numbers are seconds since 1970 in UTC. Tokens are issued without `nbf`.
+This is their order in the JSON. Numbers are seconds since 1970 in UTC. Tokens are
+issued without `nbf`.
 """
 
 from __future__ import annotations
@@ -45,14 +46,15 @@ class Credentials(_Credentials, total=False):
 class VerifiedCredentials(Credentials):
     """The credentials that `verify_token` and `authenticate` return: a dict.
 
-    They have one key more: `expires_at`, a number of seconds since 1970 in UTC.
+    They have one more key: `expires_at`, the token's `exp` as it stands, an int or
+    float in seconds since 1970 in UTC.
     """
 
     expires_at: Union[int, float]
 
 
 def dump(claims: dict[str, Any]) -> bytes:
-    """Return claims of the right types as the JSON that PyJOAT 1.1.1 made of them.
+    """Return claims of the right types as JSON, as PyJOAT 1.1.1 wrote it.
 
     Raises `ValueError` if a text has a lone surrogate, or an int too many digits.
     """
@@ -64,18 +66,20 @@ def dump(claims: dict[str, Any]) -> bytes:
         f'"scp":[{",".join(map(encode_basestring_ascii, claims["scp"]))}],'
         f'"sub":{_dump(claims["sub"])}}}'
     )
-    # A quick test first: every surrogate, also one of a pair, is written as \ud....
-    if "\\ud" in text and any(map(LONE_SURROGATE.search, _texts(claims))):
+    # A quick test first: both halves of a good pair are written as \ud..., too.
+    texts = map(str, [*claims.values(), *claims["scp"]])
+    if "\\ud" in text and any(map(LONE_SURROGATE.search, texts)):
         raise ValueError("identifiers and scope must not hold lone surrogates")
     return text.encode()
 
 
-def granted(
+def check_claims(
     claims: dict[str, Any],
 ) -> tuple[VerifiedCredentials, Union[int, float, None]]:
-    """Return what decoded claims grant, and their `nbf`, if they have one.
+    """Check the types of decoded claims; return the credentials, and `nbf` or None.
 
-    Raises `MalformedToken` if one is missing or not of the type above.
+    Raises `MalformedToken` if a claim is missing, or has another type than the table
+    at the top of this module says.
     """
     # The JSON parser returns no subclasses, so `type` is exact; unlike isinstance, it
     # keeps bool apart from int.
@@ -88,9 +92,9 @@ def granted(
         raise _wrong("aud")
     if type(user) is not str and type(user) is not int:
         raise _wrong("sub")
-    if type(expires) is not int and not _is_finite(expires):
+    if type(expires) is not int and not _is_finite_float(expires):
         raise _wrong("exp")
-    if type(issued) is not int and not _is_finite(issued):
+    if type(issued) is not int and not _is_finite_float(issued):
         raise _wrong("iat")
     if type(scope) is not list:
         raise _wrong("scp")
@@ -114,14 +118,9 @@ def granted(
     begins = None
     if "nbf" in claims:
         begins = claims["nbf"]
-        if type(begins) is not int and not _is_finite(begins):
+        if type(begins) is not int and not _is_finite_float(begins):
             raise _wrong("nbf")
     return credentials, begins
-
-
-def _texts(claims: dict[str, Any]) -> list[str]:
-    values = [*claims.values(), *claims["scp"]]
-    return [value for value in values if isinstance(value, str)]
 
 
 def _dump(value: Identifier) -> str:
@@ -133,7 +132,7 @@ def _dump(value: Identifier) -> str:
     return digits
 
 
-def _is_finite(value: object) -> bool:
+def _is_finite_float(value: object) -> bool:
     # 1e400 is JSON, and an infinite float in Python.
     return type(value) is float and isfinite(value)
 

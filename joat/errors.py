@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Optional
 
-from joat.arguments import Permissions, expected_scope, plain_str
+from joat.arguments import Permissions, needed_scope, plain_str
 
 # In their values, RFC 6750 section 3 allows neither quotes nor backslashes.
 _NO_QUOTES_IN = ("error", "error_description", "scope")
@@ -41,12 +41,12 @@ class TokenError(ValueError):
         9728 section 5.1, follow it in the order given; then come those of the
         error itself; a `scope` given here replaces the error's own.
 
-        Whatever the values hold, the challenge is one line of printable ASCII:
-        quotes and backslashes are escaped, other characters become `?`, and so do
-        these two in `error`, `error_description` and `scope` (RFC 6750 section 3).
-        Raises `TypeError`, naming the parameter, for a value that is no str, and
+        Whatever the values hold, the challenge is one line of printable ASCII.
+        Everything else becomes `?`. Quotes and backslashes are escaped, but become
+        `?` in `error`, `error_description` and `scope` (RFC 6750 section 3). Raises
+        `TypeError`, naming the parameter, for a value that is not a str, and
         `ValueError` for a name that RFC 9110 section 11.2 does not allow or that
-        would stand twice.
+        is repeated.
         """
         challenge = [("realm", realm)] if realm is not None else []
         challenge += parameters.items()
@@ -68,7 +68,7 @@ class TokenError(ValueError):
 
 
 class MissingToken(TokenError):
-    """There is no `Authorization` header, or it does not begin with Bearer."""
+    """There is no `Authorization` header, or it is for another scheme than Bearer."""
 
     error: Optional[str] = None
 
@@ -86,7 +86,7 @@ class InvalidRequest(TokenError):
 
 
 class MalformedToken(TokenError):
-    """This is no token of the kind that `TokenGenerator` issues."""
+    """The token is not of the kind that `TokenGenerator` issues."""
 
 
 class InvalidSignature(TokenError):
@@ -108,9 +108,9 @@ class InvalidClaim(TokenError):
 class InsufficientScope(TokenError):
     """The token is good but lacks a permission.
 
-    `scope` (a list, tuple, set or frozenset of str) holds the permissions that
-    were asked for, which the challenge names; the attribute is a tuple of them.
-    Raises `TypeError` for anything else.
+    `scope` (a list, tuple, set or frozenset of str) holds all permissions that are
+    needed, which the challenge names; the attribute is a tuple of them. Raises
+    `TypeError` for anything else.
     """
 
     status = 403
@@ -118,7 +118,7 @@ class InsufficientScope(TokenError):
 
     def __init__(self, description: str, scope: Permissions = ()) -> None:
         super().__init__(description)
-        self.scope: tuple[str, ...] = tuple(expected_scope(scope))
+        self.scope: tuple[str, ...] = tuple(needed_scope(scope))
 
     def _parameters(self) -> dict[str, str]:
         own = super()._parameters()
@@ -127,7 +127,7 @@ class InsufficientScope(TokenError):
 
 
 class WeakSaltWarning(UserWarning):
-    """One of a client's salts is shorter than 32 octets, or padded with NULs to that.
+    """A salt is shorter than 32 octets, or reaches them only with NULs at its end.
 
     RFC 7518 section 3.2 forbids it for HS256: whoever holds one token can
     guess a short secret offline, and then issue tokens.

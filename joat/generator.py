@@ -17,8 +17,10 @@ from joat.arguments import (
     require_instance,
 )
 from joat.claims import dump
-from joat.salt import NOBODY, Salt, given_keys, require_salt_generator
+from joat.salt import NOBODY, Salt, keys_or_none, require_salt_generator
 
+# Methods of datetime are called by name: a subclass may override the operators, and
+# pendulum's // fails on a plain timedelta.
 _EPOCH = datetime(1970, 1, 1)
 _EPOCH_UTC = _EPOCH.replace(tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
@@ -40,9 +42,9 @@ class TokenGenerator:
     instance or in a subclass. Identifiers are str or int.
 
     `TokenGenerator(name, client_id)` sets `provider_name` to `name`, and
-    `client_id` if it is given; with None, `issue_token` must be given one. It
-    raises `NotImplementedError` as long as `joat.salt_generator` is not assigned,
-    and `TypeError` if what is assigned is no function.
+    `client_id` if it is given. None discards the class's `client_id`, so that each
+    call of `issue_token` must pass one. Raises `NotImplementedError` if
+    `joat.salt_generator` has not been assigned, `TypeError` if it is not callable.
     """
 
     provider_name: Optional[Identifier] = None
@@ -73,30 +75,33 @@ class TokenGenerator:
         jti: Optional[Identifier] = None,
         salt: Union[Salt, Omitted] = OMITTED,
     ) -> str:
-        """Return a signed access token (RFC 7519 with the claims of PyJOAT).
+        """Return a signed access token: a JWT (RFC 7519).
 
         `provider`, `client_id` and `user_id` (str or int) become the claims
         `iss`, `aud` and `sub`; `scope` (list of str) becomes `scp`; `jti` (str
         or int), if given, names the token. `iat` is `issued_at` (a naive
         datetime is UTC), by default now; `exp` is `issued_at` plus `lifetime`
-        (timedelta), by default `default_lifetime`. Both claims are in whole
+        (timedelta), by default `default_lifetime`. `iat` and `exp` are whole
         seconds.
 
         `salt` is the secret to sign with, in any form that
         `joat.salt_generator` may return; without it, that function is asked.
 
-        Raises `TypeError`, naming the argument, for one of the wrong type or
-        None (but `jti` may be None), or for one that is neither given nor set as
-        a default; `ValueError` if there is no salt for these claims, if
-        `joat.salt_generator` changes them, if a text has a lone surrogate, if an
-        int has more than 4,300 digits, or if the token would be longer than 65,536
-        characters; what the verifying functions raise for a wrong salt; and
-        whatever `joat.salt_generator` raises. Warns with `WeakSaltWarning` of a salt
-        shorter than 32 octets.
+        Raises `TypeError`, naming the argument, if one has a wrong type, is None
+        (only `jti` may be), or is neither given nor set as a default. Raises
+        `ValueError` if
+
+        - there is no salt for these claims, or `joat.salt_generator` changes them;
+        - a text has a lone surrogate, or an int more than 4,300 digits;
+        - the token would be longer than 65,536 characters.
+
+        Raises `TypeError` or `ValueError` for an invalid salt, and whatever
+        `joat.salt_generator` raises. Issues a `WeakSaltWarning` for a salt shorter
+        than 32 octets.
         """
         secret: Any = salt
-        del salt  # crash reporters redact `secret`, not `salt` (see joat.salt)
-        secret = given_keys(secret)
+        del salt  # crash reporters redact the name `secret` (see joat.salt)
+        secret = keys_or_none(secret)
         aud = self.client_id if client_id is OMITTED else client_id
         iss = self.provider_name if provider is OMITTED else provider
         scp = self.scope if scope is OMITTED else scope
@@ -124,13 +129,13 @@ class TokenGenerator:
         claims["sub"] = plain_identifier("user_id", sub)
         payload = dump(claims)
 
-        # PyJOAT 1.1.1 signed the claims as the function had changed them. Here the
-        # function gets a copy; changing it is an error, because the change would be
-        # ignored silently.
-        hook_claims = {**claims, "scp": [*claims["scp"]]}
+        # PyJOAT 1.1.1 signed what the function had changed. Here a change is an error,
+        # because ignoring it silently would be worse.
+        copy = {**claims, "scp": [*claims["scp"]]}
         if secret is None:
-            secret = given_keys(joat.salt_generator(hook_claims))
-        if hook_claims != claims:
+            # Not hmac_keys, whose warning counts the frames up to the application.
+            secret = keys_or_none(joat.salt_generator(copy))
+        if copy != claims:
             raise ValueError("joat.salt_generator must not change the claims")
         if secret[0] is NOBODY:
             raise ValueError("there is no salt for these claims")
@@ -144,6 +149,4 @@ def _microseconds_since_epoch(name: str, from_datetime: datetime) -> int:
 
 
 def _microseconds(span: timedelta) -> int:
-    # The methods of the standard library by name: a subclass may override the
-    # operators, and pendulum's // fails on a plain timedelta.
     return timedelta.__floordiv__(span, _MICROSECOND)

@@ -30,7 +30,7 @@ _WHITE_SPACE = " \t\n\r"  # RFC 8259 section 2; str.strip() alone takes more
 _WRONG_ESCAPE = re.compile(
     r"""
     \\u (?:
-      (?![0-9A-Fa-f]{4})                          # not four digits; int() takes "_"
+      (?![0-9A-Fa-f]{4})     # not four digits; the scanner in Python takes "_"
     | [Dd][89ABab].. (?!\\u[Dd][C-Fc-f])          # a high surrogate without a low one
     | (?<!\\u[Dd][89ABab]..\\u) [Dd][C-Fc-f]     # a low surrogate without a high one
     )
@@ -38,18 +38,18 @@ _WRONG_ESCAPE = re.compile(
     re.VERBOSE,
 )
 
-# Brackets become steps, which are signed octets: 1 one level down, -1 one level up.
+# An opening bracket becomes the signed octet 1, and a closing one -1: steps of depth.
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _NON_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def parse(octets: bytes, part: str) -> dict[str, Any]:
-    """Return the JSON object that `octets` hold in UTF-8.
+    """Return the JSON object that is encoded in `octets`.
 
-    Raises `MalformedToken`, naming the `part` of the token, for anything else: a
-    byte order mark, `NaN`, a lone surrogate, nesting beyond `MAX_DEPTH` and an
-    integer of more than `MAX_DIGITS` included. Of members with the same name the
-    last counts (RFC 7519 section 4).
+    Raises `MalformedToken`, naming the `part` of the token, for anything else,
+    including a byte order mark, `NaN`, a lone surrogate, nesting beyond `MAX_DEPTH`
+    and an integer of more than `MAX_DIGITS`. Of members with the same name the last
+    counts (RFC 7519 section 4).
     """
     value = None
     # MAX_DEPTH octets or fewer cannot nest deeper.
@@ -79,20 +79,21 @@ def _is_too_deep(octets: bytes) -> bool:
     # between versions, threads and recursion limits.
     if octets.count(b"[") + octets.count(b"{") <= MAX_DEPTH:
         return False
-    # Without escaped quotation marks, every other part is outside strings.
+    # Without escaped quotation marks, every other part is outside strings. What else
+    # the deletion joins does not matter here.
     outside = octets.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2]
     steps = b"".join(outside).translate(_STEPS, _NON_BRACKETS)
-    # An extra closing bracket makes the depth negative; json stops there, so later
-    # brackets do not matter.
+    # Depth below 0 comes from an extra closing bracket. The decoder stops there, so
+    # later brackets do not matter.
     return max(accumulate(memoryview(steps).cast("b")), default=0) > MAX_DEPTH
 
 
 def _needs_strict(octets: bytes) -> bool:
     if len(octets) <= MAX_DIGITS and octets.isascii():
-        return False
-    # The C scanner takes ASCII digits only, and refuses longer integers by itself where
-    # that is Python's limit. A call for each number would take far longer.
-    limit = getattr(sys, "get_int_max_str_digits", int)()
+        return False  # No number can be too long, or in digits of another script.
+    # The scanner in C takes ASCII digits only. Where Python's own limit is MAX_DIGITS,
+    # it also refuses longer integers, and faster than a call of _int for each.
+    limit = getattr(sys, "get_int_max_str_digits", lambda: None)()
     return getattr(scanner, "c_make_scanner", None) is None or limit != MAX_DIGITS
 
 

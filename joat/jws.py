@@ -1,8 +1,9 @@
 """The compact JWS serialization (RFC 7515 section 7.1), for HS256 only.
 
 A token comes in through `parse` and `is_signed`, and goes out through `serialize`. The
-payload is octets here; joat.json_object and joat.claims read it. Base64url has exactly
-one spelling: `b64decode` encodes what it decoded, and compares.
+payload is octets here; joat.json_object and joat.claims read it. Of all that decodes to
+some octets, only their one canonical encoding is accepted: `b64decode` encodes what it
+decoded, and compares.
 
 Octets that may be a signature are named `auth` and segments `token`, even where any
 octets will do, because crash reporters redact these names (see joat.salt). The signing
@@ -26,8 +27,8 @@ MAX_LENGTH = 65_536
 
 _USUAL_HEADER = b"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"  # {"alg":"HS256","typ":"JWT"}
 
-# Swaps the alphabets both ways: base64url becomes base64, and a "+" or "/" becomes "-"
-# or "_", which base64 does not have.
+# Base64url becomes base64, or the other way round. When decoding, a "+" or "/" becomes
+# "-" or "_", which base64 does not have, and so is refused.
 _SWAP = bytes.maketrans(b"+/-_", b"-_+/")
 
 _BLOCK_SIZE = 64  # octets, of SHA-256
@@ -35,7 +36,7 @@ _INNER_PAD = bytes(octet ^ 0x36 for octet in range(256))
 _OUTER_PAD = bytes(octet ^ 0x5C for octet in range(256))
 
 # RFC 7519 section 5.1, RFC 9068 section 2.1; both as media types, too, since RFC 7515
-# section 4.1.9 only recommends to leave "application/" out.
+# section 4.1.9 merely recommends to omit "application/".
 _TYPES = ("jwt", "at+jwt", "application/jwt", "application/at+jwt")
 
 _NOT_BASE64URL = "the token is not three segments of base64url"
@@ -61,7 +62,7 @@ def b64decode(token: bytes) -> bytes:
         is_canonical = b2a_base64(auth).rstrip(b"=\n") == token
     except ValueError:  # an impossible length
         is_canonical = False
-    if not is_canonical:
+    if not is_canonical:  # raised outside `except`: see the top of joat.json_object
         raise MalformedToken(_NOT_BASE64URL)
     return auth
 
@@ -76,6 +77,7 @@ def text_of(token: Any) -> Optional[str]:
         return token
     if issubclass(kind, bytes):
         return bytes.decode(token, "latin-1")
+    # A str of a subclass becomes a plain one.
     return str.__str__(token) if issubclass(kind, str) else None
 
 
@@ -115,7 +117,7 @@ def is_signed(signing_input: bytes, auth: bytes, secret: Sequence[bytes]) -> boo
 
 
 def serialize(payload: bytes, secret: bytes) -> str:
-    """Return the token of `payload` under the header of all our tokens.
+    """Return the token of `payload`, with the header that all our tokens have.
 
     Raises `ValueError` if it would be longer than `MAX_LENGTH`.
     """
@@ -141,7 +143,7 @@ def hmac_sha256(secret: bytes, message: bytes) -> bytes:
 def _check_header(header: dict[str, Any]) -> None:
     if header.get("alg") != "HS256":
         raise MalformedToken("the token's algorithm is not HS256")
-    # We support no critical extension, so any is refused (RFC 7515 section 4.1.11).
+    # No extension is supported, so a critical one is refused (RFC 7515 section 4.1.11).
     if "crit" in header:
         raise MalformedToken("the token's header has critical extensions")
     kind = header.get("typ", "JWT")

@@ -4,11 +4,10 @@ A token goes one way: `_read` takes it apart, `_judge` looks up its salt and che
 Until its signature holds, nobody learns anything about its times, provider, client and
 scope.
 
-Refusals are returned, not raised, as far as the public functions. So `parse_token` does
-not catch a `TokenError` that the salt generator raises, and a public function can drop
-the token and the salt before it raises: no frame of the traceback holds them. While the
-salt generator runs, the parts of the token stand behind one object, whose repr shows
-none of them.
+Refusals are returned up to the public functions, which raise them. So `parse_token`
+does not catch a `TokenError` that the salt function raises, and the public functions
+drop the token and the salt: no frame of the traceback holds them. While the salt
+function runs, only a `_Token` holds the parts of the token.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, Optional, TypeVar, Union
 
-import joat  # the module, because salt_generator is read anew for each token
+import joat
 from joat import errors, json_object, jws
 from joat.arguments import (
     OMITTED,
@@ -27,24 +26,24 @@ from joat.arguments import (
     Identifier,
     Omitted,
     Permissions,
-    expected_scope,
+    needed_scope,
     plain_identifier,
     type_error,
 )
-from joat.claims import Credentials, VerifiedCredentials, granted
+from joat.claims import Credentials, VerifiedCredentials, check_claims
 from joat.errors import TokenError
-from joat.salt import Salt, given_keys, hmac_keys, require_salt_generator
+from joat.salt import Salt, hmac_keys, keys_or_none, require_salt_generator
 
 _T = TypeVar("_T")
 _Values = Optional[Collection[object]]
-# Accepted providers and clients (None accepts all), needed permissions, leeway.
+# Accepted providers, accepted clients (None accepts all), needed permissions, leeway.
 _Expectations = tuple[_Values, _Values, list[str], float]
 
 _NO_EXPECTATIONS: _Expectations = (None, None, [], 0.0)
 
 
 class _Token:
-    """A token that was taken apart."""
+    """A token that was taken apart. Its repr shows nothing of it."""
 
     __slots__ = ("begins", "claims", "credentials", "signature", "signing_input")
 
@@ -56,16 +55,14 @@ class _Token:
 
 
 def parse_token(token: object) -> Optional[Credentials]:
-    """Return the credentials that a valid token grants, or None for any other.
+    """Return the `Credentials` that a valid token grants, or None for any other.
 
-    The credentials are a dict of `provider`, `client_id` and `user_id` (str or
-    int), `authorized_scope` (list of str), and `jti` (str or int) if the token
-    has one. `token` may be anything at all.
+    `token` may be anything at all.
 
-    Raises `NotImplementedError` while `joat.salt_generator` is not assigned, and
-    what that function raises; `TypeError` if it is no function; `TypeError` or
-    `ValueError` if it returns what is no salt. Warns with `WeakSaltWarning` of a
-    salt shorter than 32 octets.
+    Raises `NotImplementedError` if `joat.salt_generator` has not been assigned, and
+    what that function raises; `TypeError` if it is not callable; `TypeError` or
+    `ValueError` if it returns an invalid salt. Issues a `WeakSaltWarning` for a salt
+    shorter than 32 octets.
     """
     require_salt_generator()
     token = _read(token)
@@ -86,14 +83,11 @@ def verify_token(
     leeway: Union[int, float, timedelta, Omitted] = OMITTED,
     salt: Union[Salt, Omitted] = OMITTED,
 ) -> VerifiedCredentials:
-    """Return the credentials that a valid token grants, and when they expire.
-
-    They are those of `parse_token` and `expires_at`, the token's `exp` as it
-    stands: an int or float, in seconds since 1970 in UTC.
+    """Return the `VerifiedCredentials` that a valid token grants.
 
     `provider` and `client_id` are the accepted value (str or int), or a list,
     tuple, set or frozenset of accepted ones; `scope` is a list, tuple, set or
-    frozenset of permissions (str) that the token must all hold. What is left
+    frozenset of permissions (str), all of which the token must have. What is left
     out is not checked. `leeway` is how far the issuer's clock may be off, in
     seconds or as a timedelta; it applies to `exp` and `nbf`. `salt` is the
     secret, in any form that `joat.salt_generator` may return; without it, that
@@ -102,14 +96,14 @@ def verify_token(
     Raises, in this order: `TypeError` or `ValueError` for wrong arguments, and
     `NotImplementedError` if neither `salt` nor `joat.salt_generator` is given;
     `MalformedToken`; what `joat.salt_generator` raises, or `TypeError` or
-    `ValueError` if it returns what is no salt; `InvalidSignature`;
-    `ExpiredToken`; `NotYetValid`; `InvalidClaim`; `InsufficientScope`. Warns
-    with `WeakSaltWarning` of a salt shorter than 32 octets.
+    `ValueError` if it returns an invalid salt; `InvalidSignature`; `ExpiredToken`;
+    `NotYetValid`; `InvalidClaim`; `InsufficientScope`. Issues a `WeakSaltWarning`
+    for a salt shorter than 32 octets.
     """
     secret: Any = salt
-    del salt  # crash reporters redact `secret`, not `salt` (see joat.salt)
+    del salt  # crash reporters redact the name `secret` (see joat.salt)
     expectations = _expectations(provider, client_id, scope, leeway)
-    secret = given_keys(secret)
+    secret = keys_or_none(secret)
     token = _read(token)
     try:
         return _unless_refused(_judge(token, secret, expectations))
@@ -129,15 +123,15 @@ def authenticate(
     """Verify the token of an HTTP `Authorization` header (RFC 6750 section 2.1).
 
     `authorization` is the value of the header, or None if the request has none.
-    The other arguments, the result and the errors are those of `verify_token`,
-    and two errors more: `MissingToken` if there is no header or it does not
-    begin with Bearer and a space, `InvalidRequest` if it has no token or several.
-    A value that is neither str, bytes nor None is a `TypeError`.
+    The other arguments and the result are those of `verify_token`. So are the
+    errors, and there are two more: `MissingToken` if there is no header or it is for
+    another scheme than Bearer, `InvalidRequest` if it has no token or several. A value
+    that is neither str, bytes nor None is a `TypeError`.
     """
     secret: Any = salt
-    del salt  # crash reporters redact `secret`, not `salt` (see joat.salt)
+    del salt  # crash reporters redact the name `secret` (see joat.salt)
     expectations = _expectations(provider, client_id, scope, leeway)
-    secret = given_keys(secret)
+    secret = keys_or_none(secret)
     token: Any = _bearer_token(authorization)
     del authorization
     if not isinstance(token, TokenError):
@@ -151,9 +145,9 @@ def authenticate(
 def bearer_token(authorization: Union[str, bytes, None]) -> str:
     """Return the token of an HTTP `Authorization` header, unchecked.
 
-    Use this to look up the salt before calling `verify_token`. If no look-up is needed,
-    call `authenticate`, whose argument and errors this has: `MissingToken`,
-    `InvalidRequest` and `TypeError`.
+    Use this to look up the salt before calling `verify_token`; otherwise call
+    `authenticate`. The argument is the same, and so are the errors about the header:
+    `MissingToken`, `InvalidRequest` and `TypeError`.
     """
     try:
         return _unless_refused(_bearer_token(authorization))
@@ -180,7 +174,7 @@ def _unless_refused(verdict: Union[_T, TokenError]) -> _T:
         try:
             raise verdict
         finally:
-            del verdict  # otherwise it and this frame keep each other alive
+            del verdict  # Otherwise the error and this frame keep each other alive.
     return verdict
 
 
@@ -191,7 +185,7 @@ def _bearer_token(authorization: Any) -> Union[str, TokenError]:
     token = jws.text_of(authorization)
     if token is None:
         raise type_error("authorization must be a str, bytes or None", authorization)
-    # RFC 9110 section 5.5: the white space around a value is no part of it.
+    # RFC 9110 section 5.5: the white space around a value is not part of it.
     token = token.strip(" \t")
     # "bearer" is the scheme without a token: strip has taken the space.
     if token[:7].lower() not in ("bearer", "bearer "):
@@ -211,7 +205,7 @@ def _read(token: Any) -> Union[_Token, TokenError]:
     try:
         read.signing_input, payload, read.signature = jws.parse(token)
         read.claims = json_object.parse(payload, "payload")
-        read.credentials, read.begins = granted(read.claims)
+        read.credentials, read.begins = check_claims(read.claims)
     except TokenError as error:
         # Drop the traceback: its frames hold parts of the token.
         return error.with_traceback(None)
@@ -233,7 +227,7 @@ def _judge(
     credentials = token.credentials
     providers, clients, needed, leeway = expectations
     now = time.time()
-    # Written with `not`, so that NaN, which compares with nothing, is refused.
+    # Written with `not`, so that a broken clock, whose time is NaN, refuses all.
     if not credentials["expires_at"] > now - leeway:
         return errors.ExpiredToken("the token has expired")
     if token.begins is not None and not token.begins <= now + leeway:
@@ -256,7 +250,7 @@ def _expectations(
     return (
         None if provider is OMITTED else _accepted_values("provider", provider),
         None if client_id is OMITTED else _accepted_values("client_id", client_id),
-        [] if scope is OMITTED else expected_scope(scope),
+        [] if scope is OMITTED else needed_scope(scope),
         0.0 if leeway is OMITTED else _leeway_seconds(leeway),
     )
 
