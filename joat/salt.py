@@ -1,10 +1,11 @@
 """The secrets that sign tokens, and the function that finds them.
 
 PyJOAT calls the HMAC key of a token its "salt". Every salt, whoever gives it and in
-whatever form, goes through `hmac_keys`, and costs the same: a client without a salt
-gets `NOBODY`, which takes the same path. A usual salt, of 32 to 64 octets, is only
-looked at where it begins and ends, because the text of a key that is so short shows
-there what it is; every other salt is searched for the text of a key.
+whatever form, goes through `hmac_keys`. A client without a salt gets `NOBODY`, which
+takes as long as a usual salt: one of 32 to 64 octets. Of these, only the first two
+octets and the padding at the end are looked at, because a public key that is so short
+shows by its first two octets what it is. Every other salt is searched for the text of a
+key.
 
 Crash reporters record the variables of every frame and redact those whose names they
 know. So this package names its variables by what they hold:
@@ -16,8 +17,8 @@ know. So this package names its variables by what they hold:
 | a token or a part of it    | `token`       |
 | a signature                | `auth`        |
 
-No variable holds the salt function: the repr of a partial or bound method may show
-salts.
+The names are only names: none of these keys is asymmetric. No variable keeps the salt
+function, because the repr of a partial or bound method may show salts.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from binascii import a2b_base64
 from collections.abc import Callable
 from typing import Any, NoReturn, Optional, Union
 
-import joat  # the module, because salt_generator is read anew for each token
+import joat
 from joat.arguments import LONE_SURROGATE, OMITTED, Omitted, type_error
 from joat.errors import WeakSaltWarning
 
@@ -38,14 +39,14 @@ _Octets = Union[str, bytes, bytearray, memoryview]
 Salt = Union[_Octets, list[str], list[bytes], list[_Octets], tuple[_Octets, ...], None]
 SaltGenerator = Callable[[dict[str, Any]], Salt]
 
-# The letters at both ends keep it on the path of a usual salt.
+# The letters at both ends keep it from being searched for a key.
 NOBODY = b"n" + os.urandom(30) + b"n"
 """The HMAC key of a client without a salt; it signs nothing, even if it matches."""
 
 _MIN_LENGTH = 32  # octets, which RFC 7518 section 3.2 asks of a key for HS256
 _MAX_USUAL = 64  # octets
-# HMAC pads a key with NULs (RFC 2104 section 2), so NULs at the end add nothing. Up to
-# three may be chance; with fewer than 29 octets before them, a salt counts as padded.
+# HMAC pads a key with NULs (RFC 2104 section 2), so NULs at the end add nothing. A salt
+# needs this many octets before them; up to three NULs may be chance.
 _MIN_UNPADDED = 29
 
 _MAX_TEXT = 2**20  # octets
@@ -61,7 +62,7 @@ _KEY_TEXT = re.compile(
       ---- [ ]?-?BEGIN                # PEM (RFC 7468), SSH2 (RFC 4716)
     | ["']kty["']                     # JWK (RFC 7517), also as Python prints it
     | PuTTY-User-Key
-    | ssh-\S+\s+AAAA                  # OpenSSH, behind options
+    | ssh-\S+\s+AAAA                  # a line of OpenSSH that begins with options
     | ecdsa-\S+\s+AAAA
     | NBgkqhkiG9w0BAQ                 # part of the base64 of a key of RSA
     | YHKoZIzj0CAQ | ByqGSM49AgEG     # of an elliptic curve
@@ -71,9 +72,9 @@ _KEY_TEXT = re.compile(
 _KEY_BEGINNING = re.compile(
     rb"""
     [\s\xef\xbb\xbf]*                 # white space, a byte order mark
-    (?: (?:sk-)?(?:ssh|ecdsa)-\S+\s   # a line of OpenSSH
+    (?: (?:sk-)?(?:ssh|ecdsa)-\S+\s   # any other line of OpenSSH
+    | AAAA(?:B3NzaC1|C3NzaC1|E2VjZHNh|GnNr|InNr)  # the base64 of such a line alone
     | LS0tLS1                         # the base64 of "-----", of PEM
-    | AAAA(?:B3NzaC1|C3NzaC1|E2VjZHNh|GnNr|InNr)  # its body without the name
     )
     """,
     re.VERBOSE,
@@ -82,15 +83,21 @@ _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]+={0,2}")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
 _SEQUENCE = 0x30  # the tag that every key and certificate begins with in DER
 
-# How the text of a key of at most 64 octets begins, also after white space, a byte
-# order mark, or in base64. One random salt in 256 begins so by chance.
-_SPACES = [b" ", b"\t", b"\n", b"\r", b"\v", b"\f", b"\xef"]
-_BEGINNINGS = frozenset(
-    [b"--", b'{"', b"{'", b"[{", b"ss", b"ec", b"sk", b"Pu", b"LS", b"AA", b"ey"]
-    + [b"M" + bytes([second]) for second in b"ABCDEFGHI"]
-    + [first + space for first in [*_SPACES, b"{"] for space in _SPACES]
-    + [space + bytes([first]) for space in _SPACES for first in b"-{[sePLAM\xbb\x30"]
-)
+# The first two octets of a key that has at most 64, by its form. At most one random
+# salt in 256 begins so by chance.
+_BEGINNINGS = {
+    *(b"--", b"Pu"),  # PEM and SSH2, PuTTY
+    *(b"ss", b"ec", b"sk", b"AA"),  # OpenSSH, a line and its base64 alone
+    *(b'{"', b"{'", b"[{"),  # JWK
+    *(b"LS", b"ey"),  # the base64 of PEM and JWK
+    *(b"M" + bytes([second]) for second in b"ABCDEFGHI"),  # the base64 of DER
+}
+# White space or a byte order mark (EF BB BF) may stand before all of this, and white
+# space in the braces of a JWK.
+_BLANKS = [b" ", b"\t", b"\n", b"\r", b"\v", b"\f", b"\xef"]
+_BEGINNINGS |= {blank + form[:1] for blank in _BLANKS for form in _BEGINNINGS}
+_BEGINNINGS |= {form + blank for blank in _BLANKS for form in [b"{", *_BLANKS]}
+_BEGINNINGS.add(b"\xef\xbb")
 
 
 def _not_assigned(claims: dict[str, Any]) -> NoReturn:
@@ -104,13 +111,13 @@ def _not_assigned(claims: dict[str, Any]) -> NoReturn:
 def parse_salts(text: Union[str, bytes]) -> list[bytes]:
     """Return the salts of a text, such as an environment variable, newest first.
 
-    The text has one salt a line; lines end in LF or CRLF, and empty lines are ignored.
-    Call this once, where your server starts, so that a mistake shows there.
+    The text has one salt per line; lines end in LF or CRLF, and empty lines are
+    ignored. Call this once, where your server starts, so that a mistake shows there.
 
-    Raises `TypeError` if `text` is neither str nor bytes, and `ValueError`, which names
-    the number of the line but never says what it holds, for a text or line that
+    Raises `TypeError` if `text` is neither str nor bytes, and `ValueError` if it has no
+    salt, is larger than 1 MiB, or is the text of a key. Raises `ValueError`, with the
+    number of the line but never what it holds, for a line that
 
-    - has no salt at all, or more than 1 MiB;
     - is not UTF-8, or has a byte order mark, another character that is not printable,
       or white space at either end;
     - has fewer than 32 octets (RFC 7518 section 3.2), or fewer than 8 different ones;
@@ -128,37 +135,29 @@ def parse_salts(text: Union[str, bytes]) -> list[bytes]:
         raise ValueError("the salts are larger than 1 MiB")
     if not secret.strip(b"\r\n"):
         raise ValueError("there is no salt")
+    # The wrapped base64 of a public key is several lines, each of which may pass for a
+    # salt. The lines come first all the same, because their errors say which one it is.
     is_key = _is_key(secret)
     secret = secret.replace(b"\r\n", b"\n").split(b"\n")
     for number, private_key in enumerate(secret, 1):
         fault = _fault_of_line(private_key) if private_key else None
         if fault is not None:
             raise ValueError(f"line {number} of the salts {fault}")
-    # Looked for in each line first, so that the error can name the line. The wrapped
-    # base64 of a public key is several lines, each of which may pass for a salt.
     if is_key:
         raise ValueError("the salts are the text of a key")
     return [private_key for private_key in secret if private_key]
 
 
 def require_salt_generator() -> None:
-    """Raise unless there is a function to ask for salts.
-
-    Raises `NotImplementedError` if `joat.salt_generator` is not assigned, and
-    `TypeError` if it is not a function.
-    """
+    """Raise unless `joat.salt_generator` has been assigned, and is callable."""
     if joat.salt_generator is _not_assigned:
         _not_assigned({})
     if not callable(joat.salt_generator):
         raise type_error("joat.salt_generator must be a function", joat.salt_generator)
 
 
-def given_keys(secret: Union[Salt, Omitted]) -> Optional[list[bytes]]:
-    """Return the HMAC keys of a salt, or None if it was omitted.
-
-    An omitted salt is an error unless there is a function to ask: see
-    `require_salt_generator`. The other errors are those of `hmac_keys`.
-    """
+def keys_or_none(secret: Union[Salt, Omitted]) -> Optional[list[bytes]]:
+    """Return the HMAC keys of a salt, or None if the salt function is to be asked."""
     if secret is not OMITTED:
         return hmac_keys(secret)
     require_salt_generator()
@@ -176,7 +175,6 @@ def hmac_keys(secret: Any) -> list[bytes]:
     """
     if secret is None:
         secret = []
-    # Types are compared with `type`, because proxies fool isinstance.
     secret = [*secret] if issubclass(type(secret), (list, tuple)) else [secret]
     if not secret:
         secret = [NOBODY]
@@ -194,12 +192,12 @@ def hmac_keys(secret: Any) -> list[bytes]:
             # The SEQUENCE tag alone is also the character "0".
             or (private_key[1] == length - 2 and private_key[0] == _SEQUENCE)
         ):
-            _refuse_known(private_key)
+            _refuse_public(private_key)
             unpadded = len(private_key.rstrip(b"\0"))
             is_weak |= length < _MIN_LENGTH or unpadded < _MIN_UNPADDED
     if is_weak:
-        rule = "a salt is shorter than 32 bytes (RFC 7518 section 3.2)"
-        # Below the caller stand the public function, its helper, and this one.
+        rule = "a salt is shorter than 32 bytes, or padded (RFC 7518 section 3.2)"
+        # 4: this function, its caller, the public function, the application.
         warnings.warn(rule, WeakSaltWarning, stacklevel=4)
     return secret
 
@@ -216,7 +214,7 @@ def _octets(secret: Any) -> bytes:
     return str.encode(secret)
 
 
-def _refuse_known(secret: bytes) -> None:
+def _refuse_public(secret: bytes) -> None:
     if not any(secret):
         raise ValueError("a salt must not be empty, nor consist of NULs")
     # Everybody knows a public key, such as that of a server which moves from RS256.
@@ -232,7 +230,7 @@ def _fault_of_line(private_key: bytes) -> Optional[str]:
     if secret != secret.strip():
         return "begins or ends with white space"
     if secret.startswith(("#", "{", "----")) or _is_key(private_key):
-        return "is a comment or the text of a key"
+        return "is a comment, JSON, or the text of a key"
     if len(private_key) < _MIN_LENGTH:
         return f"has fewer than {_MIN_LENGTH} octets; {_MAKE_ONE}"
     if secret[0] in "\"'" and secret[0] == secret[-1]:
@@ -272,8 +270,10 @@ def _is_der(secret: bytes) -> bool:
     # and begins with a SEQUENCE, an INTEGER or [0].
     if len(secret) < 3 or secret[0] != _SEQUENCE:
         return False
+    # From 0x81 on, it is how many octets the length takes (X.690 section 8.1.3.5). DER
+    # has no 0x80.
     start, length = 2, secret[1]
-    if length > 0x80:  # how many octets the length takes (X.690 section 8.1.3.5)
+    if length > 0x80:
         start += length - 0x80
         length = int.from_bytes(secret[2:start], "big")
     first = secret[start : start + 1]

@@ -135,7 +135,7 @@ def test_salt_file(run, salts, monkeypatch, octets):
 
 
 TOO_LARGE = "joat: the salts are larger than 1 MiB"
-KEY = "line 1 of the salts is a comment or the text of a key"
+KEY = "line 1 of the salts is a comment, JSON, or the text of a key"
 MAKE_ONE = 'by python -c "import secrets; print(secrets.token_hex(32))"\n'
 CONTROL = "salts is not UTF-8, or has a BOM or control character"
 REFUSED_SALTS = {
