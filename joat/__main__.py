@@ -25,7 +25,6 @@ MAX_INPUT = jws.MAX_LENGTH + 1_000
 MAX_SALTS = 2**20 + 1  # one octet more than joat.parse_salts takes
 NOT_ALONE = re.compile(rb"[\s\"']")
 ALONE = "give the token alone, without Bearer, quotation marks or line breaks"
-NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # Windows has neither this nor fifos
 UNITS = {"year": 31_556_952, "day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
 TIMES = {
     "exp": ("expired", "expires"),
@@ -161,10 +160,7 @@ def read_salts(path: Optional[str]) -> list[bytes]:
 
 def read(source: Union[str, int], name: str, limit: int) -> bytes:
     try:
-        with open(source, "rb", opener=lambda p, f: os.open(p, f | NO_WAIT)) as file:
-            # Non-blocking mode was only for opening a fifo that has no writer.
-            if NO_WAIT:
-                os.set_blocking(file.fileno(), True)
+        with open(source, "rb") as file:
             return file.read(limit)
     except OSError as error:
         raise ValueError(f"{name} cannot be read: {error.strerror}") from None
