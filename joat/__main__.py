@@ -1,6 +1,5 @@
 """The command line: `joat`, or `python -m joat`."""
 
-import argparse
 import json
 import math
 import os
@@ -8,8 +7,10 @@ import re
 import signal
 import sys
 import time
+from argparse import SUPPRESS, ArgumentParser
 from contextlib import redirect_stdout, suppress
 from datetime import datetime, timedelta
+from functools import partial
 from io import StringIO
 from typing import Any, NoReturn, Optional, Union
 
@@ -25,15 +26,9 @@ MAX_INPUT = jws.MAX_LENGTH + 1_000
 MAX_SALTS = 2**20 + 1  # one octet more than joat.parse_salts takes
 NOT_ALONE = re.compile(rb"[\s\"']")
 ALONE = "give the token alone, without Bearer, quotation marks or line breaks"
-UNITS = {"year": 31_556_952, "day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
-TIMES = {
-    "exp": ("expired", "expires"),
-    "nbf": ("began", "begins"),
-    "iat": ("issued", "issued"),
-}
 
 
-class Parser(argparse.ArgumentParser):
+class Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
         # From a quotation mark on, argparse repeats an argument: maybe a token or salt.
         reason = message.partition("'")[0].partition('"')[0].rstrip(" :")
@@ -69,14 +64,10 @@ def run(argv: Optional[list[str]]) -> None:
     parser = Parser("joat", epilog="joat COMMAND --help tells more", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=joat.__version__)
     subs = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    options: Any = {"allow_abbrev": False, "argument_default": argparse.SUPPRESS}
-    issuing = subs.add_parser("issue", help="make a token", epilog=ISSUE, **options)
-    verifying = subs.add_parser(
-        "verify", help="check a token", epilog=VERIFY, **options
-    )
-    inspecting = subs.add_parser(
-        "inspect", help="show a token", epilog=INSPECT, **options
-    )
+    add = partial(subs.add_parser, allow_abbrev=False, argument_default=SUPPRESS)
+    issuing = add("issue", help="make a token", epilog=ISSUE)
+    verifying = add("verify", help="check a token", epilog=VERIFY)
+    inspecting = add("inspect", help="show a token", epilog=INSPECT)
     for sub, needed in (issuing, True), (verifying, False):
         sub.add_argument("--provider", required=needed, help="who issues the token")
         sub.add_argument("--client-id", required=needed, help="for which client")
@@ -119,22 +110,18 @@ def inspect(token: Optional[str] = None) -> None:
     lines = [f"  {json.dumps(name)}: {json.dumps(header[name])}" for name in header]
     print("header", *lines, "claims", sep="\n")
     for name, value in claims.items():
-        note = f" ({describe_time(value, *TIMES[name])})" if name in TIMES else ""
+        note = f" ({describe(value)})" if name in ("exp", "nbf", "iat") else ""
         print(f"  {json.dumps(name)}: {json.dumps(value)}{note}")
     print("Nothing was verified: anyone can write such a token.")
 
 
-def describe_time(moment: Union[int, float], done: str, coming: str) -> str:
+def describe(moment: Union[int, float]) -> str:
     ahead = math.ceil(moment) - int(time.time())
-    unit = next((unit for unit in UNITS if abs(ahead) >= UNITS[unit]), "second")
-    count = abs(ahead) // UNITS[unit]
-    words = f"{count} {unit}" if count == 1 else f"{count} {unit}s"
-    phrase = f"{coming} in {words}" if ahead > 0 else f"{done} {words} ago"
-    with suppress(OverflowError):  # datetime has the years 1 to 9999
-        phrase = (
-            f"{datetime(1970, 1, 1) + timedelta(seconds=int(moment))} UTC, {phrase}"
-        )
-    return phrase
+    with suppress(OverflowError):
+        date = datetime(1970, 1, 1) + timedelta(seconds=int(moment))
+        span = timedelta(seconds=abs(ahead))
+        return f"{date} UTC, in {span}" if ahead > 0 else f"{date} UTC, {span} ago"
+    return "outside the years 1 to 9999"
 
 
 def read_token(given: Optional[str]) -> bytes:
@@ -167,8 +154,7 @@ def read(source: Union[str, int], name: str, limit: int) -> bytes:
 
 
 def write(descriptor: int, text: str) -> None:
-    # sys.stdout, if unbuffered, silently drops what a full disk did not take; so open
-    # the descriptor.
+    # An unbuffered sys.stdout silently drops what a full disk did not take.
     with open(descriptor, "w", encoding="ascii", newline="\n", closefd=False) as file:
         file.write(text)
 
