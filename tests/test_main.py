@@ -114,10 +114,8 @@ def test_verify(run, arguments):
 
 
 SALT_FILES = {
-    "windows-line": SALT + b"\r\n",
     "newest": SALT + b"\n" + OTHER_SALT + b"\n",
     "oldest": OTHER_SALT + b"\r\n" + SALT,
-    "empty-lines": b"\n\r\n" + OTHER_SALT + b"\n\n" + SALT + b"\n\n",
     "largest": SALT + b"\n" + (SALT * 2**15)[: 2**20 - 33],
 }
 
@@ -131,36 +129,18 @@ def test_salt_file(run, salts, monkeypatch, octets):
     assert joat.verify_token(issued, salt=octets.strip().splitlines()[0])
 
 
-TOO_LARGE = "joat: the salts are larger than 1 MiB"
-KEY = "line 1 of the salts is a comment, JSON, or the text of a key"
-MAKE_ONE = 'by python -c "import secrets; print(secrets.token_hex(32))"\n'
-CONTROL = "salts is not UTF-8, or has a BOM or control character"
+NO_SALT = "joat: there is no salt: it comes from --salt-file or JOAT_SALT\n"
+# joat.parse_salts refuses these and many others: see test_salt.py.
 REFUSED_SALTS = {
-    "powershell": (f"\ufeff{SALT.decode()}\r\n".encode("utf-16-le"), "line 1"),
-    "utf-16": (SALT.decode().encode("utf-16-be"), "control"),
-    "base64-wraps": (b"Mabcdefgh" * 8 + b"\nTw==\n", "line 2 of the salts has fewer"),
-    "comment": (b"# newest first\n" + SALT, KEY),
-    "comment-behind": (SALT + b"\n\n# of the admin-marker\n" + SALT, "line 3"),
-    "short": (SALT[:31], MAKE_ONE),
-    "one-octet": (SALT + b"\r\n\r\nx\r\n", "line 3"),
-    "not-utf-8": (SALT + b"\xff", CONTROL),
-    "byte-order-mark": (BOM + SALT, CONTROL),
-    "carriage-return": (SALT + b"\r" + SALT, CONTROL),
-    "two-carriage-returns": (SALT + b"\r\r\n", CONTROL),
-    "right-to-left": (SALT + "\u202e".encode(), CONTROL),
-    "space-before": (b" " + SALT, "line 1 of the salts begins or ends with white"),
-    "space-behind": (SALT + b" \n", "white space"),
-    "space-alone": (b" \n", "line 1 of the salts begins or ends with white"),
-    "two-spaces": (SALT + b"\n  \n", "line 2 of the salts begins or ends"),
-    "pem": (b"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA", KEY),
-    "ssh": (b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI marker", KEY),
-    "ecdsa": (b"ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzd", KEY),
-    "ssh-token": (b"sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZD", KEY),
-    "ecdsa-token": (b"sk-ecdsa-sha2-nistp256@openssh.com AAAAInNr", KEY),
-    "json-web-key": (b'{"kty":"RSA","e":"AQAB","n":"marker"}', KEY),
-    "empty": (b"", "there is no salt"),
-    "empty-lines": (b"\r\n\n\n", "no salt"),
-    "too-large": (SALT + b"\n" + b"M" * (2**20 - 32), TOO_LARGE),
+    "short": (SALT[:31], 'by python -c "import secrets; print(secrets.token_hex(32))"'),
+    "comment": (SALT + b"\n\n# of the admin-marker\n" + SALT, "line 3 of the salts is"),
+    "not-utf-8": (SALT + b"\xff", "line 1 of the salts is not UTF-8"),
+    "empty": (b"", NO_SALT),
+    "empty-lines": (b"\r\n\n\n", NO_SALT),
+    "too-large": (
+        SALT + b"\n" + b"M" * (2**20 - 32),
+        "the salts are larger than 1 MiB",
+    ),
 }
 
 
@@ -240,9 +220,8 @@ def test_refused(run, arguments, status, reason):
 
 def test_no_salt(run, monkeypatch):
     monkeypatch.delenv("JOAT_SALT")
-    reason = "joat: there is no salt: it comes from --salt-file or JOAT_SALT\n"
     for arguments in ISSUE, ("verify", TOKEN):
-        assert_one_line(run(*arguments), 2, reason)
+        assert_one_line(run(*arguments), 2, NO_SALT)
 
 
 def test_a_fifo_whose_writer_comes_late(salts):
@@ -370,15 +349,14 @@ if sys.implementation.name == "pypy":
     del FAULTS["no-input"]
 
 
-# Unbuffered, sys.stdout would lose in silence what cannot be written.
-@pytest.mark.parametrize("unbuffered", ["", "1"])
 @rows(("command", "redirection", "status", "reason"), FAULTS)
-def test_faults(unbuffered, command, redirection, status, reason):
+def test_faults(command, redirection, status, reason):
     arguments = ISSUE if command == "issue" else (command,)
     for device in re.findall(r"/dev/\w+", redirection):
         need(device)
     shell = f'exec "$@" {redirection}'
-    result = process(*arguments, shell=shell, PYTHONUNBUFFERED=unbuffered)
+    # Unbuffered, sys.stdout would lose in silence what cannot be written.
+    result = process(*arguments, shell=shell, PYTHONUNBUFFERED="1")
     if status == 0:
         assert joat.verify_token(result[1].strip(), salt=SALT)
         assert result[::2] == (0, "")
@@ -388,11 +366,9 @@ def test_faults(unbuffered, command, redirection, status, reason):
         assert_one_line(result, status, reason)
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_closed_pipe(unbuffered):
+def test_closed_pipe():
     shell = '{ { sleep 0.1; "$@"; echo $? >&3; } | :; } 3>&1'
-    result = process(*ISSUE, shell=shell, PYTHONUNBUFFERED=unbuffered)
-    assert result == (0, "141\n", "")
+    assert process(*ISSUE, shell=shell) == (0, "141\n", "")
 
 
 HANDLERS = {"ends": (signal.SIG_DFL, -signal.SIGINT), "ignored": (signal.SIG_IGN, 1)}
