@@ -96,3 +96,16 @@ def assert_tells_nothing(error, *secrets):
         for start in range(len(text) - 7):
             for secret in secrets:
                 assert text[start : start + 8] not in secret
+
+
+def variables_of(error):
+    """Return the names and the text of all variables in the frames of joat."""
+    variables = []
+    for each in (error, error.__cause__, error.__context__):
+        frame = each.__traceback__ if each else None
+        while frame:
+            if frame.tb_frame.f_globals["__name__"].startswith("joat"):
+                found = frame.tb_frame.f_locals.items()
+                variables += [(name, repr(value)) for name, value in found]
+            frame = frame.tb_next
+    return variables
