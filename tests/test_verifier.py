@@ -5,7 +5,6 @@ import inspect
 import re
 import sys
 import weakref
-from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum
@@ -29,11 +28,6 @@ from helpers import (
 )
 
 import joat
-
-try:
-    import tracemalloc
-except ImportError:  # PyPy counts no memory
-    tracemalloc = None
 
 pytestmark = pytest.mark.usefixtures("asked", "clock")
 
@@ -236,6 +230,13 @@ COMPARED = [
 ]
 
 
+class Unwalked(set):
+    """A large set, of which nobody looks at every element."""
+
+    def __iter__(self):
+        raise AssertionError("the set was walked")
+
+
 def assert_agrees(token, agrees, **expected):
     wanted = joat.verify_token(token) if agrees else "InvalidClaim"
     for verify, given in ways(token):
@@ -247,48 +248,11 @@ def assert_agrees(token, agrees, **expected):
 def test_expected_values(name, claim, value, agrees):
     token = with_claims(**{EXPECTATIONS[name]: claim})
     assert_agrees(token, agrees, **{name: value})
-    for kind in COLLECTIONS:
+    for kind in (list, tuple, Unwalked, frozenset):
         assert_agrees(token, agrees, **{name: kind([value])})
         assert_agrees(token, agrees, **{name: kind(["unrelated", 99, value])})
         assert_agrees(token, agrees, **{name: kind([value, "unrelated", 99])})
         assert_agrees(token, False, **{name: kind()})
-
-
-@contextmanager
-def little_memory(limit):
-    """Fail if what is done takes more octets at once; PyPy tries it without a limit."""
-    if tracemalloc is None:
-        yield
-        return
-    tracemalloc.start()
-    try:
-        yield
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < limit
-
-
-class Unwalked(set):
-    """A large set, of which nobody looks at every element."""
-
-    def __iter__(self):
-        raise AssertionError("the set was walked")
-
-
-class UnwalkedFrozen(frozenset):
-    __iter__ = Unwalked.__iter__
-
-
-@pytest.mark.parametrize("kind", [Unwalked, UnwalkedFrozen])
-@pytest.mark.parametrize("name", EXPECTATIONS)
-def test_a_set_is_not_walked(name, kind):
-    values = kind([*range(10), *map(str, range(100_000))])
-    for claim, agrees in (("99999", True), ("100000", False), (9, True), (10, False)):
-        token = with_claims(**{EXPECTATIONS[name]: claim})
-        # A copy of a set asks no __iter__, but takes its room.
-        with little_memory(1_000_000):
-            assert_agrees(token, agrees, **{name: values})
 
 
 # Each is equal to 1 or 0, in Python and by its hash, but no identifier.
@@ -482,30 +446,6 @@ def test_authenticate_takes_str_bytes_or_none(asked, value):
     with pytest.raises(TypeError, match=message) as caught:
         joat.authenticate(value)
     assert_tells_nothing(caught.value, TOKEN)
-    assert asked == []
-
-
-# Headers of ten million characters, what is said of them, and the copies that are made.
-LONG = 10_000_000
-HUGE = {
-    "bearer": ("Bearer " + "a" * LONG, joat.MalformedToken, 2),
-    "bearer-bytes": (b"Bearer " + b"a" * LONG, joat.MalformedToken, 2),
-    "bearer-bytes-not-ascii": (b"Bearer " + b"\xe9" * LONG, joat.MalformedToken, 2),
-    "bearer-and-white-space": (f"Bearer {'a' * LONG} \t", joat.MalformedToken, 2),
-    "bearer-words": ("Bearer " + "a " * (LONG // 2), joat.InvalidRequest, 2),
-    "bearer-spaces": ("Bearer" + " " * LONG, joat.InvalidRequest, 2),
-    "white-space": (" \t" * (LONG // 2), joat.MissingToken, 0),
-    "basic": ("Basic " + "a" * LONG, joat.MissingToken, 0),
-    "basic-bytes": (b"Basic " + b"a" * LONG, joat.MissingToken, 1),
-    # Of which the lower case is longer.
-    "capital-sharp-s": ("\u1e9e" * LONG, joat.MissingToken, 0),
-}
-
-
-@pytest.mark.parametrize(("authorization", "error", "copies"), HUGE.values(), ids=HUGE)
-def test_a_huge_header_costs_no_more_than_copies(asked, authorization, error, copies):
-    with little_memory(copies * LONG + 1_000_000), pytest.raises(error):
-        joat.authenticate(authorization)
     assert asked == []
 
 
