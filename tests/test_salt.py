@@ -121,6 +121,7 @@ OCTETS = {
     # Almost DER: another length, another tag, no length at all.
     "der-of-another-length": b"\x30\x1f\x30" + b"x" * 29,
     "der-with-another-tag": b"\x30\x1e\x04" + b"x" * 29,
+    "der-and-more": b"\x30\x1d\x30" + b"x" * 64,
     "der-of-no-length": b"\x30\x9e" + b"\0" * 29 + b"x",
     "hexadecimal-that-begins-with-the-tag": b"30" * 16,
 }
@@ -252,6 +253,8 @@ KEYS = [
     "AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAI",
     "AAAAInNrLWVjZHNhLXNoYTItbmlzdHAyNTZAb3BlbnNzaC5jb20AAA",
     "{'kty': 'oct', 'k': 'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_'}",
+    '{ "kty":"oct","k":"ABCDEFGHIJKLMNOPQRSTUVWX"}',
+    b64encode(b'{"kty":"oct","k":"ABCDEFGHIJKLM"}'),
     # Of 44 and 63 characters, each of which would be a usual length.
     '{"kty":"oct","k":"ABCDEFGHIJKLMNOPQRSTUVWX"}',
     ['{"kty":"OKP","crv":"Ed25519","x":"ABCDEFGHIJKLMNOPQRSTUVWXYZ0"}'],
@@ -367,7 +370,7 @@ GOOD_TEXTS = {
     "empty-lines": ("\n\n" + SALT.decode() + "\n\n", [SALT]),
     "white-space-within": ("the salt of this server, no other", None),
     "not-ascii": ("s\xe4lt of thirty-two bytes, or more \u2603", None),
-    "16-characters": ("\xe4\xf6\xfc\xdf\xe9\xe8\xea\xe0" * 2, None),
+    "seven-characters": ("\xe4\xf6\xfc\xdf\xe9\xe8\xea\xea" * 2, None),
     "eight-octets": ("12345678" * 4, None),
     "padded-base64": ("Zm9vYmFyIGJheiBxdXV4IGNvcmdlIGdyYXVsdCBnYQ==", None),
     "name-and-padding": ("abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG=", None),
