@@ -212,21 +212,6 @@ def test_writes_the_times_that_pyjoat_wrote(issue, given, written):
     assert issue(**given) == token_of_pyjoat({"exp": exp, "iat": iat}, signature)
 
 
-def test_reference_token(monkeypatch, clock):
-    salt = "the most secret hmac salt ever"
-    monkeypatch.setattr(joat, "salt_generator", lambda claims: salt)
-    with pytest.warns(joat.WeakSaltWarning):
-        token = joat.TokenGenerator("My OAuth2 Provider", "abcd").issue_token(
-            user_id="1234", scope=["profile", "read"], issued_at=ISSUED
-        )
-    assert token == (
-        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJhdWQiOiJhYmNkIiwiaXNzIjoiTXkgT0F1dGg"
-        "yIFByb3ZpZGVyIiwiZXhwIjoxNDA3Mjk0NTcyLCJpYXQiOjE0MDcyOTA5NzIsInNjcCI6WyJwcm9m"
-        "aWxlIiwicmVhZCJdLCJzdWIiOiIxMjM0In0.wgNhGiKQ0ppO0XuQhalGZmSommQROjBusCanRa_6Y"
-        "dc"
-    )
-
-
 class Client(IntEnum):
     WEB = 7
 
@@ -273,7 +258,8 @@ def test_subclasses_are_written_and_shown_as_plain(issue, asked, value, plain):
 @pytest.mark.parametrize("name", ["iss", "aud", "sub", "jti", "scp"])
 def test_lone_surrogates_are_not_issued(issue, asked, name, surrogates):
     text = f"marker-text{surrogates}"
-    with pytest.raises(ValueError, match="surrogate") as caught:
+    told = "^identifiers and scope must not hold lone surrogates$"
+    with pytest.raises(ValueError, match=told) as caught:
         issue(**{name: ["read", text] if name == "scp" else text})
     assert not isinstance(caught.value, joat.TokenError)
     assert_tells_nothing(caught.value, "marker-text", SALT)

@@ -179,9 +179,3 @@ def test_no_int_is_issued_that_nobody_reads(generator, name):
             generator.issue_token(**{**ARGUMENTS, name: 10**4300})
     finally:
         lift(limit)
-
-
-def test_lone_surrogate_is_told(generator):
-    told = "^identifiers and scope must not hold lone surrogates$"
-    with pytest.raises(ValueError, match=told):
-        generator.issue_token(**ARGUMENTS, jti="\ud800")

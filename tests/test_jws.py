@@ -47,39 +47,22 @@ def test_parse_takes_the_longest_token(kind):
 NO_TOKENS = {
     "None": None,
     "integer": 0,
-    "not-a-number": float("nan"),
     "list": SEGMENTS,
     "bytearray": bytearray(TOKEN.encode()),
-    "memoryview": memoryview(TOKEN.encode()),
-    "class": str,
     "empty": "",
-    "dot": ".",
     "two-dots": "..",
-    "three-dots": "...",
     "word": "garbage",
     "two-segments": ".".join(SEGMENTS[:2]),
-    "payload-and-signature": ".".join(SEGMENTS[1:]),
     "no-header": join("", SEGMENTS[1]),
     "four-segments": f"{TOKEN}.{SEGMENTS[2]}",
     "dot-at-end": f"{TOKEN}.",
-    "dot-at-start": f".{TOKEN}",
-    "dot-doubled": TOKEN.replace(".", "..", 1),
     "dot-in-signed-header": join(f"{SEGMENTS[0]}.{SEGMENTS[0]}", SEGMENTS[1]),
-    "comma-for-dot": TOKEN.replace(".", ","),
-    "fullwidth-full-stop": TOKEN.replace(".", "\uff0e"),
-    "quoted": f'"{TOKEN}"',
-    "bearer-before": f"Bearer {TOKEN}",
     "payload-not-encoded": join(SEGMENTS[0], PAYLOAD.decode()),
-    "header-in-another-case": join(SEGMENTS[0].swapcase(), SEGMENTS[1]),
-    "header-not-encoded": join(HEADER.decode(), SEGMENTS[1]),
     "header-no-object": make_token(header=b'["alg","HS256"]'),
-    "header-no-utf-8": make_token(header=b'{"alg":"HS256","x":"\xff"}'),
     "utf-16": TOKEN.encode("utf-16"),
-    "byte-order-mark": b"\xef\xbb\xbf" + TOKEN.encode(),
     "too-long": token_of_length(65_537),
     "too-long-bytes": token_of_length(65_537).encode(),
     "longest-of-dots": "." * 65_536,
-    "longest-of-question-marks": "?" * 65_536,
     # Of impossible lengths, or with unused bits that are set.
     "header-and-a-character": join(SEGMENTS[0] + "A", SEGMENTS[1]),
     "payload-of-a-character": join(SEGMENTS[0], "A"),
@@ -118,45 +101,27 @@ def test_parse_refuses_foreign_characters(index, text, place):
             jws.parse(given)
 
 
+TYPES = ["JWT", "jwt", "JwT", "at+jwt", "AT+JWT", "application/jwt"]
+TYPES += ["Application/AT+jwt"]
 HEADERS = [
     {},
     {"kid": "1", "jku": "http://x", "jwk": {"kty": "oct"}, "cty": "JWT", "b64": True},
     {"ALG": "none", "CRIT": ["x"], "Typ": 1},
-    *(
-        {"typ": name}
-        for name in ("JWT", "jwt", "JwT", "at+jwt", "AT+JWT", "application/jwt")
-    ),
-    {"typ": "Application/AT+jwt"},
+    *({"typ": name} for name in TYPES),
 ]
-NO_ALGORITHMS = [
-    *(None, True, 256, ["HS256"], {"HS256": 1}, "", "none", "NONE", "hs256", "HS256 "),
-    *("HS256\0", "\uff28\uff33256", "HS512", "RS256"),
-]
+NO_ALGORITHMS = [None, True, 256, ["HS256"], {"HS256": 1}, "", "none", "NONE", "hs256"]
+NO_ALGORITHMS += ["HS256 ", "HS256\0", "\uff28\uff33256", "HS512", "RS256"]
+CRITICAL = [["exp"], ["b64"], ["alg"], [], None, False, "alg", {}]
+NO_TYPES = [None, 1, True, ["JWT"], {}, "", "JWE", "jw", "JWT ", "/jwt", "text/jwt"]
+NO_TYPES += ["application/", "JOSE", "application/application/jwt"]
+NO_TYPES += ["application/jwt;x=y"]
 WRONG_HEADERS = [
     {},
     {"typ": "JWT"},
     {"ALG": "HS256"},
     *({"alg": algorithm} for algorithm in NO_ALGORITHMS),
-    *(
-        {"alg": "HS256", "crit": names}
-        for names in (["exp"], ["b64"], ["alg"], [], None, False, "alg", {})
-    ),
-    *({"alg": "HS256", "typ": value} for value in (None, 1, True, ["JWT"], {})),
-    *(
-        {"alg": "HS256", "typ": name}
-        for name in (
-            "",
-            "JWE",
-            "jw",
-            "JWT ",
-            "/jwt",
-            "text/jwt",
-            "application/",
-            "JOSE",
-        )
-    ),
-    {"alg": "HS256", "typ": "application/application/jwt"},
-    {"alg": "HS256", "typ": "application/jwt;x=y"},
+    *({"alg": "HS256", "crit": names} for names in CRITICAL),
+    *({"alg": "HS256", "typ": name} for name in NO_TYPES),
     # The last of a name counts, however it is spelled.
     b'{"alg":"HS256","alg":"none"}',
     b'{"alg":"HS256","\\u0061lg":"none"}',
