@@ -26,13 +26,14 @@ import sys
 import tempfile
 import time
 from collections import Counter, namedtuple
-from contextlib import redirect_stdout, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from difflib import unified_diff
-from io import StringIO
+from functools import partial
 from pathlib import Path
+from subprocess import DEVNULL, Popen, TimeoutExpired
 
 import libcst as cst
-import pytest
 from mutmut.mutation.file_mutation import MutationVisitor, deep_replace
 from mutmut.mutation.mutators import mutation_operators, operator_if_exp
 from mutmut.mutation.pragma_handling import IgnoredCode
@@ -49,8 +50,7 @@ FIRST = {"__init__": "test_package", "__main__": "test_main"}
 # The test that failed last comes first: it may well notice the next change too.
 OPTIONS = ["-x", "-q", "--ff", "--tb=no", "-c", str(ROOT / "tox.ini")]
 PROCESSES = 2
-LIMIT = 120  # seconds for all tests on one mutant
-OUTCOMES = {0: "survived", -signal.SIGALRM: "timed out"}
+LIMIT = 120  # seconds for one file of tests
 LISTED = Path(__file__).with_name("equivalent.txt")
 
 Mutant = namedtuple("Mutant", "module name source")
@@ -119,51 +119,30 @@ def mutants_of(path):
     return [mutant for mutant in mutants.values() if mutant]
 
 
-def run_tests(mutant, directory):
-    """Run the tests, those of the module first; return whether one has failed."""
-    # In the first place, for this process and for those that tests start.
-    os.chdir(directory)
-    sys.path.insert(0, str(directory))
-    os.environ["PYTHONPATH"] = str(directory)
-    options = [*OPTIONS, f"--basetemp={directory / 'tmp'}"]
-    options.append(f"--override-ini=cache_dir={directory.parent / 'cache'}")
+def outcome(mutant, directory):
+    """Run the tests, those of the module first; return what became of the mutant."""
     first = FIRST.get(mutant.module, f"test_{mutant.module}")
-    tests = sorted(TESTS, key=lambda path: path.stem != first)
-    return any(pytest.main([*options, str(path)]) for path in tests)
-
-
-def start(mutant, directory):
-    """Start a process whose exit status says if the tests pass; return its number."""
-    shutil.copytree(directory.parent / "joat", directory / "joat")
-    (directory / "joat" / f"{mutant.module}.py").write_text(mutant.source, "utf-8")
-    process = os.fork()
-    if process:
-        return process
-    try:
-        os.setsid()
-        signal.alarm(LIMIT)
-        with open(directory / "log", "w") as log:
-            os.dup2(log.fileno(), 1)
-            os.dup2(log.fileno(), 2)
-        os._exit(run_tests(mutant, directory))
-    finally:
-        os._exit(1)
-
-
-def outcomes(mutants, directory):
-    """Yield each mutant with what became of it: killed, survived or timed out."""
-    waiting, running = list(enumerate(mutants))[::-1], {}
-    while waiting or running:
-        while waiting and len(running) < PROCESSES:
-            number, mutant = waiting.pop()
-            place = directory / str(number)
-            running[start(mutant, place)] = mutant, place
-        process, status = os.wait()
-        mutant, place = running.pop(process)
-        with suppress(ProcessLookupError):
-            os.killpg(process, signal.SIGKILL)  # what the tests have started
-        shutil.rmtree(place)
-        yield mutant, OUTCOMES.get(os.waitstatus_to_exitcode(status), "killed")
+    with tempfile.TemporaryDirectory(dir=directory) as place:
+        package = shutil.copytree(directory / "joat", Path(place, "joat"))
+        (package / f"{mutant.module}.py").write_text(mutant.source, "utf-8")
+        # In the first place, for this process and for those that tests start.
+        environment = {**os.environ, "PYTHONPATH": place}
+        for path in sorted(TESTS, key=lambda path: path.stem != first):
+            command = [sys.executable, "-m", "pytest", *OPTIONS, path]
+            command.append(f"--override-ini=cache_dir={directory / 'cache'}")
+            command.append(f"--basetemp={place}/tmp")
+            silent = {"stdout": DEVNULL, "stderr": DEVNULL, "start_new_session": True}
+            process = Popen(command, cwd=place, env=environment, **silent)
+            try:
+                if process.wait(LIMIT):
+                    return "killed"
+            except TimeoutExpired:
+                return "timed out"
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)  # and what tests started
+                process.wait()
+    return "survived"
 
 
 def main(chosen):
@@ -176,23 +155,23 @@ def main(chosen):
     lines = LISTED.read_text(encoding="utf-8").splitlines()
     listed = {line for line in lines if re.split("[.:]", line)[0] in modules}
     with tempfile.TemporaryDirectory() as temporary:
+        run = partial(outcome, directory=Path(temporary))
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / "joat", Path(temporary, "joat"), ignore=ignored)
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-        with redirect_stdout(StringIO()):
-            pytest.main([temporary])  # It loads what each process needs.
-        unchanged = Mutant("salt", "", (ROOT / "joat" / "salt.py").read_text("utf-8"))
-        if list(outcomes([unchanged], Path(temporary))) != [(unchanged, "survived")]:
+        unchanged = (ROOT / "joat" / "salt.py").read_text("utf-8")
+        if run(Mutant("salt", "", unchanged)) != "survived":
             sys.exit("the tests fail on the library as it is")
 
         print(len(mutants), "mutants")
         counts, survivors = Counter(), set()
-        for mutant, outcome in outcomes(mutants, Path(temporary)):
-            counts[outcome] += 1
-            if outcome == "survived":
-                survivors.add(mutant.name)
-            if outcome != "killed" and mutant.name not in listed:
-                print(f"{outcome}: {mutant.name}", flush=True)
+        with ThreadPoolExecutor(PROCESSES) as pool:
+            for mutant, result in zip(mutants, pool.map(run, mutants)):
+                counts[result] += 1
+                if result == "survived":
+                    survivors.add(mutant.name)
+                if result != "killed" and mutant.name not in listed:
+                    print(f"{result}: {mutant.name}", flush=True)
 
     for name in sorted(listed - survivors):
         print("listed, but does not survive:", name)
