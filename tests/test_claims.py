@@ -237,11 +237,10 @@ class Number(int):
         return 99
 
 
-@pytest.mark.parametrize(
-    ("value", "plain"),
-    [(Client.WEB, 7), (Number(8), 8), (Named.READ, "read"), (Text("text"), "text")],
-    ids=["int-enum", "int", "str-enum", "str"],
-)
+PLAIN = [(Client.WEB, 7), (Number(8), 8), (Named.READ, "read"), (Text("text"), "text")]
+
+
+@pytest.mark.parametrize(("value", "plain"), PLAIN)
 def test_subclasses_are_written_and_shown_as_plain(issue, asked, value, plain):
     names = ("iss", "aud", "sub", "jti")
     token = issue(**dict.fromkeys(names, value), scp=[Named.READ, Text("text")])
@@ -266,10 +265,9 @@ def test_lone_surrogates_are_not_issued(issue, asked, name, surrogates):
     assert asked == []
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["\\ud800", "\U0001f600", "\U0001f600\\udc00", "\ufffd\ufeff\uffff"],
-    ids=ascii,
-)
+NO_SURROGATES = ["\\ud800", "\U0001f600", "\U0001f600\\udc00", "\ufffd\ufeff\uffff"]
+
+
+@pytest.mark.parametrize("text", NO_SURROGATES, ids=ascii)
 def test_what_looks_like_a_surrogate_is_issued(issue, text):
     assert joat.unverified_claims(issue(sub=text))["sub"] == text

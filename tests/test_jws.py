@@ -27,12 +27,9 @@ def token_of_length(length):
 
 
 @pytest.mark.parametrize("kind", [str, str.encode], ids=["str", "bytes"])
-@pytest.mark.parametrize(
-    "token",
-    [TOKEN, make_token(PAYLOAD + b" "), make_token(PAYLOAD + b"  ")],
-    ids=len,
-)
-def test_parse_takes_a_token_apart(token, kind):
+@pytest.mark.parametrize("spaces", [b"", b" ", b"  "])
+def test_parse_takes_a_token_apart(spaces, kind):
+    token = make_token(PAYLOAD + spaces)
     signing_input, payload, auth = jws.parse(kind(token))
     assert signing_input == token.rpartition(".")[0].encode()
     assert payload.strip() == PAYLOAD

@@ -243,16 +243,10 @@ LONGEST = 48_800  # octets, of which base64url makes a token just short enough
 )
 @example(unit="[", before='{"x":')
 @example(unit='{"a":', before="")
-@example(unit='"[', before='{"x":')
 @example(unit='\\"', before='{"x":"')
-@example(unit="\\ud800", before='{"x":"')
 @example(unit="\\ud83d\\ude00", before='{"x":"')
 @example(unit="9", before='{"x":')
-@example(unit="9", before='{"x":1e')
 @example(unit="[],", before='{"x":[')
-@example(unit='"a":0,', before="{")
-@example(unit=" ", before="")
-@example(unit=".", before="")
 def test_no_input_takes_long(asked, unit, before):
     octets = (before + unit * LONGEST).encode()[:LONGEST]
     for token in (

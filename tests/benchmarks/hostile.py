@@ -19,11 +19,8 @@ FILLINGS = {
     "objects 126 deep": ("[", '{"":' * 124 + "0" + "}" * 124 + ",", "0]"),
     "too deep": ("", "[", ""),
     "empty arrays": ("[", "[],", "0]"),
-    "brackets as text": ("[", '"[",', "0]"),
     "integers": ("[", "0,", "0]"),
     "4,300 digits": ("[", "1" * 4300 + ",", "0]"),  # the longest that Python takes
-    "floats": ("[", "1e9,", "0]"),
-    "members": ("{", '"":0,', '"":0}'),
     "escapes": ('"', '\\"', '"'),
     "surrogate pairs": ('"', "\\ud83d\\ude00", '"'),
     "escapes, arrays": ('["\\u0000",', "[],", "0]"),
