@@ -27,7 +27,8 @@ import os
 import re
 import warnings
 from binascii import a2b_base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, NoReturn, Optional, Union
 
 import joat
@@ -54,47 +55,41 @@ _MIN_DIFFERENT = 8  # octets
 _MAKE_ONE = 'make one by python -c "import secrets; print(secrets.token_hex(32))"'
 _PLACEHOLDERS = ["change", "replace", "example", "your-", "insecure", "placeholder"]
 _PLACEHOLDERS += ["secret", "password", "default"]
-_NAME_AND_VALUE = re.compile(r"(export\s+)?[A-Za-z_]\w*=[^=]")
+# Also behind words such as "declare -x", and with white space as in an INI file.
+_NAME_AND_VALUE = re.compile(r"(\S+\s+){0,2}[A-Za-z_]\w*\s*=\s*[^=\s]")
 
 # Each branch begins with a character of its own, which keeps the search fast.
 _KEY_TEXT = re.compile(
     rb"""
       ---- [ ]?-?BEGIN                # PEM (RFC 7468), SSH2 (RFC 4716)
-    | ["']kty["']                     # JWK (RFC 7517), also as Python prints it
+    | kty[\\"']*\s*:                  # JWK (RFC 7517), also as Python or YAML has it
     | PuTTY-User-Key
-    | ssh-\S+\s+AAAA                  # a line of OpenSSH that begins with options
-    | ecdsa-\S+\s+AAAA
+    | ssh-(?:rsa|dss|ed25519|ed448)   # OpenSSH
+    | ecdsa-sha2-
+    | AAAA..(?:NzaC1|VjZHNh|NrL)      # its base64: ssh-, ecdsa and sk- behind a length
     | NBgkqhkiG9w0BAQ                 # part of the base64 of a key of RSA
     | YHKoZIzj0CAQ | ByqGSM49AgEG     # of an elliptic curve
     """,
     re.VERBOSE,
 )
-_KEY_BEGINNING = re.compile(
-    rb"""
-    [\s\xef\xbb\xbf]*                 # white space, a byte order mark
-    (?: (?:sk-)?(?:ssh|ecdsa)-\S+\s   # any other line of OpenSSH
-    | AAAA(?:B3NzaC1|C3NzaC1|E2VjZHNh|GnNr|InNr)  # the base64 of such a line alone
-    | LS0tLS1                         # the base64 of "-----", of PEM
-    )
-    """,
-    re.VERBOSE,
-)
-_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]+={0,2}")
+# Base64 and hexadecimal, perhaps with a name, quotation marks or other text around.
+_ENCODED = re.compile(rb"(?:0x)?([A-Za-z0-9+/_-]{32,})")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
 _SEQUENCE = 0x30  # the tag that every key and certificate begins with in DER
+_MAX_DER = 2**14  # octets, more than any of them has
 
 # The first two octets of a key that has at most 64, by its form. At most one random
 # salt in 256 begins so by chance.
 _BEGINNINGS = {
     *(b"--", b"Pu"),  # PEM and SSH2, PuTTY
-    *(b"ss", b"ec", b"sk", b"AA"),  # OpenSSH, a line and its base64 alone
+    *(b"ss", b"ec", b"sk", b"AA", b"\0\0"),  # OpenSSH: a line, its base64, its octets
     *(b'{"', b"{'", b"[{"),  # JWK
     *(b"LS", b"ey"),  # the base64 of PEM and JWK
     *(b"M" + bytes([second]) for second in b"ABCDEFGHI"),  # the base64 of DER
 }
-# White space or a byte order mark (EF BB BF) may stand before all of this, and white
-# space in the braces of a JWK.
-_BLANKS = [b" ", b"\t", b"\n", b"\r", b"\v", b"\f", b"\xef"]
+# White space, quotation marks or a byte order mark (EF BB BF) may stand before all of
+# this, and white space in the braces of a JWK.
+_BLANKS = [b" ", b"\t", b"\n", b"\r", b"\v", b"\f", b'"', b"'", b"[", b"\xef"]
 _BEGINNINGS |= {blank + form[:1] for blank in _BLANKS for form in _BEGINNINGS}
 _BEGINNINGS |= {form + blank for blank in _BLANKS for form in [b"{", *_BLANKS]}
 _BEGINNINGS.add(b"\xef\xbb")
@@ -121,8 +116,9 @@ def parse_salts(text: Union[str, bytes]) -> list[bytes]:
     - is not UTF-8, or has a byte order mark, another character that is not printable,
       or white space at either end;
     - has fewer than 32 octets (RFC 7518 section 3.2), or fewer than 8 different ones;
-    - is a comment, JSON, or the text of a key;
-    - has quotation marks around it, a backslash and an n, or is NAME=VALUE;
+    - has a comment, is JSON or the text of a key;
+    - has quotation marks around it, or a backslash and an n;
+    - is NAME=VALUE, or a command or variable that no shell has replaced;
     - is a placeholder: it contains a word such as "change" or "example".
     """
     secret: Any = text
@@ -138,6 +134,7 @@ def parse_salts(text: Union[str, bytes]) -> list[bytes]:
     # The wrapped base64 of a public key is several lines, each of which may pass for a
     # salt. The lines come first all the same, because their errors say which one it is.
     is_key = _is_key(secret)
+    is_quoted = _is_quoted(secret.strip(b"\r\n"))
     secret = secret.replace(b"\r\n", b"\n").split(b"\n")
     for number, private_key in enumerate(secret, 1):
         fault = _fault_of_line(private_key) if private_key else None
@@ -145,6 +142,8 @@ def parse_salts(text: Union[str, bytes]) -> list[bytes]:
             raise ValueError(f"line {number} of the salts {fault}")
     if is_key:
         raise ValueError("the salts are the text of a key")
+    if is_quoted:
+        raise ValueError("the salts have quotation marks around them")
     return [private_key for private_key in secret if private_key]
 
 
@@ -229,16 +228,20 @@ def _fault_of_line(private_key: bytes) -> Optional[str]:
         return "is not UTF-8, or has a BOM or control character"
     if secret != secret.strip():
         return "begins or ends with white space"
-    if secret.startswith(("#", "{", "----")) or _is_key(private_key):
-        return "is a comment, JSON, or the text of a key"
+    if secret.startswith(("#", "{", '["', "['", "----")) or " #" in secret:
+        return "has a comment or JSON"
+    if _is_key(private_key):
+        return "is the text of a key"
     if len(private_key) < _MIN_LENGTH:
         return f"has fewer than {_MIN_LENGTH} octets; {_MAKE_ONE}"
-    if secret[0] in "\"'" and secret[0] == secret[-1]:
+    if _is_quoted(private_key):
         return "has quotation marks around it"
     if "\\n" in secret:
         return "has a backslash and an n instead of a line break"
     if _NAME_AND_VALUE.match(secret):
         return "is NAME=VALUE; give the value only"
+    if secret.startswith(("$(", "${", "`")):
+        return "is a command or variable that no shell has replaced"
     if len({*private_key}) < _MIN_DIFFERENT:
         return f"has fewer than {_MIN_DIFFERENT} different octets; {_MAKE_ONE}"
     if any(word in secret.lower() for word in _PLACEHOLDERS):
@@ -246,35 +249,42 @@ def _fault_of_line(private_key: bytes) -> Optional[str]:
     return None
 
 
+def _is_quoted(secret: bytes) -> bool:
+    return secret[:1] == secret[-1:] and secret[:1] in (b"'", b'"')
+
+
 def _is_key(secret: bytes) -> bool:
     """Tell whether this is a key or certificate, or a text that contains one."""
-    if _KEY_TEXT.search(secret) or _KEY_BEGINNING.match(secret) or _is_der(secret):
+    # UTF-16 has NULs between the characters.
+    if _is_der(secret) or _KEY_TEXT.search(secret.replace(b"\0", b"")):
         return True
-    secret = b"".join(secret.split())  # base64 and hexadecimal are often wrapped
-    if not _BASE64.fullmatch(secret):  # hexadecimal digits match, too
-        return False
-    try:
-        if _is_der(bytes.fromhex(secret.decode())):
+    # What is encoded is often wrapped. It may be encoded itself.
+    for private_key in _ENCODED.findall(b"".join(secret.split())):
+        if any(map(_is_key, _decodings(private_key))):
             return True
-    except ValueError:
-        pass  # It is not hexadecimal.
-    secret = secret.rstrip(b"=").translate(_FROM_URL)
+    return False
+
+
+def _decodings(secret: bytes) -> Iterator[bytes]:
+    with suppress(ValueError):
+        yield bytes.fromhex(secret.decode())
+    secret = secret.translate(_FROM_URL)
     # A last character by itself encodes nothing, and a2b_base64 refuses it.
-    secret = secret[: len(secret) - (len(secret) % 4 == 1)]
-    secret = a2b_base64(secret + b"==")
-    return _is_der(secret) or _KEY_TEXT.search(secret) is not None
+    yield a2b_base64(secret[: len(secret) - (len(secret) % 4 == 1)] + b"==")
 
 
 def _is_der(secret: bytes) -> bool:
-    # Keys and certificates are a SEQUENCE that fills exactly the length it declares,
-    # and begins with a SEQUENCE, an INTEGER or [0].
-    if len(secret) < 3 or secret[0] != _SEQUENCE:
+    """Tell whether this is the DER of a key or certificate, or its first line."""
+    # It is a SEQUENCE that begins with a SEQUENCE, an INTEGER or [0].
+    if len(secret) < 5 or secret[0] != _SEQUENCE:
         return False
-    # From 0x81 on, it is how many octets the length takes (X.690 section 8.1.3.5). DER
-    # has no 0x80.
     start, length = 2, secret[1]
-    if length > 0x80:
+    if 0x81 <= length <= 0x82:  # this many octets hold the length (X.690 8.1.3.5)
         start += length - 0x80
         length = int.from_bytes(secret[2:start], "big")
-    first = secret[start : start + 1]
-    return len(secret) == start + length and first in (b"\x30", b"\x02", b"\xa0")
+    end = start + length
+    if secret[start] not in (_SEQUENCE, 0x02, 0xA0):
+        return False
+    # By chance, a salt seldom has a long length, or the identifier of an algorithm.
+    is_line = len(secret) < end < _MAX_DER and (start > 2 or secret[start + 2] == 0x06)
+    return len(secret) == end or is_line

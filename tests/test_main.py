@@ -133,7 +133,7 @@ NO_SALT = "joat: there is no salt: it comes from --salt-file or JOAT_SALT\n"
 # joat.parse_salts refuses these and many others: see test_salt.py.
 REFUSED_SALTS = {
     "short": (SALT[:31], 'by python -c "import secrets; print(secrets.token_hex(32))"'),
-    "comment": (SALT + b"\n\n# of the admin-marker\n" + SALT, "line 3 of the salts is"),
+    "comment": (SALT + b"\n\n# of the admin-marker\n" + SALT, "line 3 of the salts"),
     "not-utf-8": (SALT + b"\xff", "line 1 of the salts is not UTF-8"),
     "empty": (b"", NO_SALT),
     "empty-lines": (b"\r\n\n\n", NO_SALT),

@@ -3,6 +3,7 @@
 import hmac
 import linecache
 from base64 import b64encode, encodebytes, urlsafe_b64encode
+from binascii import a2b_base64
 from functools import partial
 
 import pytest
@@ -261,6 +262,24 @@ KEYS = [
     # Long-form and indefinite lengths of DER (X.690 section 8.1.3).
     bytes.fromhex("3081803000") + bytes(126),
     bytes.fromhex("308200800203") + b"x" * 126,
+    # Encoded once more, by another program, or with something around.
+    b"-----BEGIN PUBLIC KEY-----\nsalt-marker".hex(),
+    "0x" + ED25519.hex(),
+    b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA".hex().upper(),
+    b64encode(b64encode(ED25519)),
+    b64encode(ED25519.hex().encode()),
+    b64encode(ED25519).hex(),
+    "-----BEGIN PUBLIC KEY-----\nsalt-marker".encode("utf-16"),
+    b64encode("-----BEGIN PUBLIC KEY-----\nsalt-marker".encode("utf-16-le")),
+    b'"%b"' % b64encode(ED25519),
+    b'["%b"]' % b64encode(bytes.fromhex("3082012330820100") + SALT),
+    b"PUBLIC_KEY=%b;" % b64encode(ED25519),
+    b"\xef\xbb\xbf" + b64encode(ED25519),
+    r"{\"kty\":\"OKP\",\"x\":\"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_\"}",
+    "kty: OKP\ncrv: Ed25519\nx: ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_ABCDEF",
+    a2b_base64("AAAAC3NzaC1lZDI1NTE5AAAAIAOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"),
+    "AAAAIHNzaC1lZDI1NTE5LWNlcnQtdjAxQG9wZW5zc2guY29tAAAAI",
+    "AAAAKGVjZHNhLXNoYTItbmlzdHAyNTYtY2VydC12MDFAb3BlbnNzaC5jb20",
 ]
 WRONG = [
     *((TypeError, salt) for salt in NO_SALTS),
@@ -384,7 +403,16 @@ def test_parse_salts(text, salts):
     assert joat.parse_salts(text) == (salts or [text.encode()])
 
 
-# An RSA public key of PKCS#1 (RFC 8017 appendix A.1.1). No line of it shows what it is.
+def wrapped(text, line_break="\n"):
+    return line_break.join(text[at : at + 64] for at in range(0, len(text), 64))
+
+
+# A public key of P-256, and a private one of Ed448 (RFC 8410), no line of which shows
+# what it is.
+P256 = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200")
+P256 += b"\4" + bytes(range(64))
+ED448 = bytes.fromhex("3047020100300506032b6571043b0439") + bytes(range(57))
+# An RSA public key of PKCS#1 (RFC 8017 appendix A.1.1).
 MODULUS = bytes((7 * at) % 251 for at in range(256))
 PUBLIC_KEY = encodebytes(
     bytes.fromhex("3082010a0282010100") + MODULUS + bytes.fromhex("0203010001")
@@ -408,14 +436,29 @@ BAD_TEXTS = {
     "space-alone": (SALT + b"\n \n", "line 2 of the salts begins or ends"),
     "short": (SALT + b"\n" + SALT[1:], "line 2 of the salts has fewer than 32"),
     "one-octet": (SALT + b"\r\n\r\nx\r\n", "line 3 of the salts has fewer than 32"),
-    "comment": (b"# " + SALT, "line 1 of the salts is a comment"),
-    "json": (b'{"salt": "' + SALT + b'"}', "line 1 of the salts is a comment"),
-    "key": (b"ssh-ed25519 AAAAC3NzaC1 marker", "line 1 of the salts is a comment"),
-    "wrapped-key": (PUBLIC_KEY, "^the salts are the text of a key"),
-    "wrapped-key-windows": (PUBLIC_KEY.replace(b"\n", b"\r\n"), "^the salts are"),
+    "comment": (b"# " + SALT, "line 1 of the salts has a comment"),
+    "comment-behind": (SALT + b" # newest", "line 1 of the salts has a comment"),
+    "array": (b'["' + SALT + b'"]', "line 1 of the salts has a comment or JSON"),
+    "json": (b'{"salt": "' + SALT + b'"}', "line 1 of the salts has a comment"),
+    "key": (b"ssh-ed25519 AAAAC3NzaC1 marker", "line 1 of the salts is the text"),
+    "wrapped-key": (PUBLIC_KEY, "line 1 of the salts is the text of a key"),
+    "key-behind-salt": (SALT + b"\n" + PUBLIC_KEY, "line 2 of the salts is the text"),
+    "key-cut-short": (PUBLIC_KEY[:150], "line 1 of the salts is the text of a key"),
+    "p-256": (wrapped(P256.hex()), "line 1 of the salts is the text of a key"),
+    "ed448": (wrapped(b64encode(ED448).decode()), "^the salts are the text of a key"),
+    "windows": (wrapped(b64encode(ED448).decode(), "\r\n"), "^the salts are the text"),
     "quotation-marks": (b'"' + SALT + b'"', "line 1 of the salts has quotation marks"),
     "apostrophes": (b"'" + SALT + b"'", "line 1 of the salts has quotation marks"),
     "written-break": (SALT + rb"\n" + OTHER, "a backslash and an n"),
+    "quotation-marks-around-two": (
+        b'"' + SALT + b"\n" + OTHER + b'"\n',
+        "^the salts have quotation marks around them",
+    ),
+    "command": (b"$(openssl rand -base64 48 | tr -d = )", "no shell has replaced"),
+    "variable": (b"${JOAT_SALT_OF_THIS_SERVER_1234567}", "no shell has replaced"),
+    "backquotes": (b"`openssl rand -hex 32 | head -c 64`", "no shell has replaced"),
+    "assignment-ini": (b"joat = " + SALT, "is NAME=VALUE"),
+    "assignment-bash": (b"declare -x JOAT=" + SALT, "is NAME=VALUE"),
     "assignment": (b"JOAT_SALT=" + SALT, "is NAME=VALUE"),
     "export": (b"export joat_salt2=" + SALT, "is NAME=VALUE"),
     "seven-octets": (b"1234567" * 5, "fewer than 8 different octets"),
