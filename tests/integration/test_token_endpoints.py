@@ -16,7 +16,8 @@ from werkzeug.datastructures import WWWAuthenticate
 import joat
 
 # The headings of the recipes in the index whose server at port 9000 has a token
-# endpoint at /token, for the client `app` with the scope `profile read`.
+# endpoint at /token, for the client `app` with the scope `profile read`. But for the
+# one that always wants a `resource`: test_introspection.py.
 RECIPES = ["Flask", "Django", "Authlib", "oauthlib"]
 
 APP = basic("app:app's secret")
@@ -165,15 +166,26 @@ def server(request, serve_recipe, quick_hashes):
     return serve_recipe(request.param, **quick_hashes)
 
 
-def post(server, case):
+@pytest.fixture(scope="module")
+def always():
+    """Return the fields that the server wants in every form: usually no more."""
+    return {}
+
+
+def with_fields(body, fields):
+    return "&".join(filter(None, [body, urlencode(fields)]))
+
+
+def post(server, case, always):
     headers = [("Authorization", value) for value in case.login]
     headers.append(("Content-Type", case.content_type))
-    return ask(f"{server.url(9000)}/token{case.query}", "POST", headers, case.body)
+    body = with_fields(case.body, always)
+    return ask(f"{server.url(9000)}/token{case.query}", "POST", headers, body)
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_answer(server, case):
-    answer = post(server, case)
+def test_answer(server, case, always):
+    answer = post(server, case, always)
     if case.scope and answer.status == 200:
         check_token(answer, case.scope)
     else:
@@ -212,9 +224,9 @@ def check_refusal(answer, errors):
         assert told.get("realm"), "RFC 7617 section 2 wants a realm"
 
 
-def test_no_token_by_get(server):
+def test_no_token_by_get(server, always):
     """RFC 6749 section 3.2: a client must use POST."""
-    url = f"{server.url(9000)}/token?{GRANT}"
+    url = f"{server.url(9000)}/token?{with_fields(GRANT, always)}"
     answer = ask(url, headers=[("Authorization", APP)])
     assert 400 <= answer.status < 500
     assert "access_token" not in answer.text
@@ -235,7 +247,8 @@ LARGE = {
         pytest.param(basic("app:wrong"), (400, 401, 413), id="stranger"),
     ],
 )
-def test_large_form(server, body, login, statuses):
+def test_large_form(server, body, login, statuses, always):
+    body = with_fields(body, always)
     headers = {"Authorization": login, "Content-Type": Case.content_type}
     address = urlsplit(server.url(9000)).netloc
     with closing(HTTPConnection(address, timeout=PATIENCE)) as connection:
@@ -247,25 +260,25 @@ def test_large_form(server, body, login, statuses):
         assert b"access_token" not in answer.read()
 
 
-def test_every_stranger_costs_as_many_hashes(server):
+def test_every_stranger_costs_as_many_hashes(server, always):
     """Or the time of the answer tells which clients there are."""
     counts = []
     for name in ("wrong secret", "unknown client", "no secret", "a user's name"):
         before = server.output.count("one password hash")
-        assert post(server, CASES[name]).status == 401
+        assert post(server, CASES[name], always).status == 401
         counts.append(server.output.count("one password hash") - before)
     assert counts[0] >= 1
     assert counts == 4 * counts[:1]
 
 
-def test_client_library(server, monkeypatch):
+def test_client_library(server, always, monkeypatch):
     """It gets a token, which is good at the resource server, or a reason why not."""
     monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
     session = OAuth2Session(client=BackendApplicationClient("app"))
     url, login = f"{server.url(9000)}/token", ("app", "app's secret")
-    session.fetch_token(url, auth=login, scope=["profile"])
+    session.fetch_token(url, auth=login, scope=["profile"], **always)
     assert session.get(f"{server.url()}/profile").json() == {"user": "client:app"}
     with pytest.raises(InvalidClientError):
-        session.fetch_token(url, auth=("app", "wrong"))
+        session.fetch_token(url, auth=("app", "wrong"), **always)
     with pytest.raises(InvalidScopeError):
-        session.fetch_token(url, auth=login, scope=["admin"])
+        session.fetch_token(url, auth=login, scope=["admin"], **always)
