@@ -2,20 +2,27 @@
 
 import hashlib
 import json
+import socket
 import sys
 import time
+from dataclasses import dataclass, field
+from datetime import timedelta
 from importlib.util import module_from_spec, spec_from_file_location
+from types import SimpleNamespace
 from urllib.parse import urlencode
 
 import pytest
 import recipes
 import test_token_endpoints as token_battery
+from helpers import make_token
 from servers import (
     OLDER_SALT,
+    PROVIDER,
     SALT,
     ask,
     basic,
     good_and_bad_tokens,
+    issue_token,
 )
 
 # Collected here, they put this module's `server` through what all have to answer.
@@ -132,3 +139,281 @@ def test_longest_token(server):
     url = f"{server.url(9000)}/introspect"
     answer = ask(url, "POST", headers, f"token={token}")
     assert (answer.status, answer.json) == (200, INACTIVE)
+
+
+# --- the authorization server ----------------------------------------------------
+
+
+@dataclass
+class AuthorizationServer:
+    """The server in this process, and what its registry says of it."""
+
+    registry: object
+    client: object
+    secrets: dict = field(default_factory=dict)
+
+    def login(self, kind, name):
+        return basic(f"{name}:{self.secrets[kind, name]}")
+
+    def post(self, path, login=None, form=()):
+        headers = {"Authorization": login} if login else {}
+        body = form if isinstance(form, str) else urlencode(form)
+        answer = self.client.post(
+            f"/{path}", data=body, content_type=FORM, headers=headers
+        )
+        assert answer.headers["Cache-Control"] == "no-store"
+        return answer
+
+    def issue(self, client="app", resource=PROFILE):
+        form = {"grant_type": "client_credentials", "resource": resource}
+        answer = self.post("token", self.login("client", client), form)
+        assert answer.status_code == 200, answer.text
+        return answer.json["access_token"]
+
+    def introspect(self, token, name="profile"):
+        login = self.login("resource server", name)
+        answer = self.post("introspect", login, {"token": token})
+        assert answer.status_code == 200, answer.text
+        assert "WWW-Authenticate" not in answer.headers
+        return answer.json
+
+    def is_active(self, token, name="profile"):
+        answer = self.introspect(token, name)
+        assert answer["active"] or answer == INACTIVE
+        return answer["active"]
+
+    def revoke(self, token, client="app"):
+        answer = self.post("revoke", self.login("client", client), {"token": token})
+        assert (answer.status_code, answer.text) == (200, "")
+
+    def sign(self, name="profile", **claims):
+        salts = self.registry.find_salts(name)
+        usual = {"jti": f"{name}.1", "salt": salts, "lifetime": timedelta(minutes=5)}
+        return issue_token(**{**usual, **claims})
+
+
+@pytest.fixture
+def registry(load, valkey):
+    # Another database than that of the servers above.
+    registry = load("registry", REDIS_URL=f"{valkey.connection_url}/1")
+    with registry.store:
+        registry.store.flushdb()
+        yield registry
+
+
+@pytest.fixture
+def provider(registry, load):
+    """A resource server and a client are named alike, twice."""
+    secrets = {}
+    for name, url in {"profile": PROFILE, "mail": MAIL, "app": "https://a.b"}.items():
+        secrets["resource server", name] = registry.register_resource_server(name, url)
+    for name in ("app", "web", "profile"):
+        secrets["client", name] = registry.register_client(
+            name, scope=["profile", "read"], resource_servers=["profile", "mail"]
+        )
+    app = load("server").app
+    return AuthorizationServer(registry, app.test_client(), secrets)
+
+
+def test_answer_about_an_active_token(provider):
+    token = provider.issue()
+    claims = joat.unverified_claims(token)
+    assert claims["jti"].startswith("profile.")
+    assert provider.introspect(token) == {
+        "active": True,
+        "client_id": "app",
+        "sub": "client:app",
+        "scope": "profile read",
+        "exp": claims["exp"],
+        "iat": claims["iat"],
+        "iss": PROVIDER,
+        "jti": claims["jti"],
+    }
+    assert claims["exp"] - claims["iat"] == provider.registry.LIFETIME
+
+
+def test_token_is_good_at_one_resource_server(provider):
+    for resource, name, other in [
+        (PROFILE, "profile", "mail"),
+        (MAIL, "mail", "profile"),
+    ]:
+        token = provider.issue(resource=resource)
+        assert provider.is_active(token, name)
+        assert not provider.is_active(token, other)
+        assert not provider.is_active(token, "app")
+
+
+def test_jti_is_never_given_twice(provider):
+    names = {joat.unverified_claims(provider.issue())["jti"] for _ in range(20)}
+    assert len(names) == 20
+
+
+def unsigned(provider):
+    header, payload, _ = provider.issue().split(".")
+    return f"{header}.{payload}."
+
+
+def revoked(provider):
+    token = provider.issue()
+    provider.revoke(token)
+    return token
+
+
+INACTIVE_TOKENS = {
+    "garbage": lambda provider: "garbage",
+    "a NUL": lambda provider: "\0",
+    "a NUL behind": lambda provider: provider.issue() + "\0",
+    "not ASCII": lambda provider: "zo\xeb",
+    "the longest": lambda provider: "a" * LONGEST,
+    "unsigned": unsigned,
+    "none as the algorithm": lambda provider: make_token(
+        joat.unverified_claims(provider.issue()), {"alg": "none"}
+    ),
+    "forged": lambda provider: provider.sign(salt="?" * 32),
+    "signed with another server's salt": lambda provider: provider.sign(
+        salt=provider.registry.find_salts("mail")
+    ),
+    "for another server": lambda provider: provider.issue(resource=MAIL),
+    "expired": lambda provider: provider.sign(lifetime=timedelta(seconds=-1)),
+    "of another provider": lambda provider: provider.sign(provider="https://x.y"),
+    "no jti": lambda provider: provider.sign(jti=None),
+    "a jti of another server": lambda provider: provider.sign(jti="mail.1"),
+    "a jti without a dot": lambda provider: provider.sign(jti="profile"),
+    "a jti that is a number": lambda provider: provider.sign(jti=1),
+    "a jti that only begins like it": lambda provider: provider.sign(jti="profile2.1"),
+    "a jti with one more dot": lambda provider: provider.sign(jti="profile.x.1"),
+    "revoked": revoked,
+}
+
+
+@pytest.mark.parametrize("make", INACTIVE_TOKENS.values(), ids=INACTIVE_TOKENS)
+def test_inactive(provider, make):
+    token = make(provider)
+    assert provider.introspect(token) == INACTIVE
+    # Which tells a client no more.
+    provider.revoke(token)
+
+
+NO_LOGIN = {
+    "no login": lambda secret, name: None,
+    "Bearer": lambda secret, name: f"Bearer {secret}",
+    "no secret": lambda secret, name: basic(f"{name}:"),
+    "wrong secret": lambda secret, name: basic(f"{name}:{secret[:-1]}"),
+    "its SHA-256": lambda secret, name: basic(
+        f"{name}:{hashlib.sha256(secret.encode()).hexdigest()}"
+    ),
+    "unknown name": lambda secret, name: basic(f"nobody:{secret}"),
+    "no name": lambda secret, name: basic(f":{secret}"),
+    "a NUL behind the secret": lambda secret, name: basic(f"{name}:{secret}\0"),
+    "an encoded NUL behind the secret": lambda secret, name: basic(
+        f"{name}:{secret}%00"
+    ),
+    "a NUL behind the name": lambda secret, name: basic(f"{name}\0:{secret}"),
+    "an encoded NUL behind the name": lambda secret, name: basic(f"{name}%00:{secret}"),
+    "encoded twice": lambda secret, name: basic(f"%25{ord(name[0]):x}:{secret}"),
+    "no base64": lambda secret, name: "Basic ????",
+}
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("make", NO_LOGIN.values(), ids=NO_LOGIN)
+def test_refused_login(provider, endpoint, make):
+    kind = "resource server" if endpoint == "introspect" else "client"
+    login = make(provider.secrets[kind, "profile"], "profile")
+    check_refused_login(provider, endpoint, login)
+
+
+def check_refused_login(provider, endpoint, login):
+    form = {"grant_type": "client_credentials", "resource": PROFILE, "token": "x"}
+    answer = provider.post(endpoint, login, form)
+    assert (answer.status_code, answer.json) == (401, {"error": "invalid_client"})
+    assert answer.headers["WWW-Authenticate"] == 'Basic realm="tokens"'
+
+
+def test_clients_and_resource_servers_of_one_name(provider):
+    """A login is good for one kind, and no client gets the salts of its namesake."""
+    for name in ("profile", "app"):
+        client = provider.login("client", name)
+        resource_server = provider.login("resource server", name)
+        check_refused_login(provider, "introspect", client)
+        for endpoint in ("token", "revoke"):
+            check_refused_login(provider, endpoint, resource_server)
+    # The client `app` may not ask for the resource server `app`.
+    form = {"grant_type": "client_credentials", "resource": "https://a.b"}
+    answer = provider.post("token", provider.login("client", "app"), form)
+    assert (answer.status_code, answer.json) == (400, {"error": "invalid_target"})
+    # Nor does the server `app` see what its namesake was issued.
+    assert not provider.is_active(provider.issue("app"), "app")
+
+
+@pytest.mark.parametrize("name", ["a b", "a:b", "z\xf6e", "a%20b", "a+b", "a\nb"])
+def test_encoded_login(provider, name):
+    """RFC 6749 section 2.3.1."""
+    secret = provider.registry.register_resource_server(name, f"https://{name[0]}.y")
+    login = urlencode({name: secret}).replace("=", ":")
+    token = provider.sign(name)
+    answer = provider.post("introspect", basic(login), {"token": token})
+    assert (answer.status_code, answer.json["active"]) == (200, True)
+
+
+def test_secrets_are_compared_in_constant_time(provider, monkeypatch):
+    """And as often for an unknown name, or the time tells which ones exist."""
+    compared = []
+
+    def compare_digest(one, other):
+        compared.append(one)
+        return False
+
+    stub = SimpleNamespace(compare_digest=compare_digest)
+    monkeypatch.setattr(provider.registry, "hmac", stub)
+    for name in ("profile", "nobody"):
+        check_refused_login(provider, "introspect", basic(f"{name}:x"))
+    assert compared == 2 * [hashlib.sha256(b"x").hexdigest()]
+
+
+@pytest.mark.parametrize("endpoint", ["introspect", "revoke"])
+@pytest.mark.parametrize(
+    ("query", "form"),
+    [
+        pytest.param("", "", id="missing"),
+        pytest.param("", "token=", id="empty"),
+        pytest.param("", "token={0}&token={0}", id="twice"),
+        pytest.param("", "token={0}&token=", id="twice, the second one empty"),
+        pytest.param("", "Token={0}", id="another name"),
+        pytest.param("?token={0}", "", id="in the URL"),
+    ],
+)
+def test_no_token_in_the_form(provider, endpoint, query, form):
+    token = provider.issue()
+    kind = "resource server" if endpoint == "introspect" else "client"
+    login = provider.login(kind, "profile")
+    path = endpoint + query.format(token)
+    answer = provider.post(path, login, form.format(token))
+    assert (answer.status_code, answer.json) == (400, {"error": "invalid_request"})
+    assert provider.is_active(token)
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_no_question_by_get(provider, endpoint):
+    answer = provider.client.get(f"/{endpoint}")
+    assert answer.status_code == 405
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("silent", [True, False], ids=["silent", "gone"])
+def test_redis_does_not_answer(load, endpoint, silent, caplog):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        if not silent:
+            listener.close()
+        registry = load("registry", REDIS_URL=f"redis://127.0.0.1:{port}")
+        provider = AuthorizationServer(registry, load("server").app.test_client())
+        begun = time.monotonic()
+        answer = provider.post(endpoint, basic("name-marker:secret-marker"))
+        assert time.monotonic() - begun < 2.5
+    assert answer.status_code == 503
+    assert answer.json == {"error": "temporarily_unavailable"}
+    assert answer.headers["Retry-After"] == "1"
+    assert "the registry fails" in caplog.text
+    assert "marker" not in caplog.text
