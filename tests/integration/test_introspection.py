@@ -417,3 +417,166 @@ def test_redis_does_not_answer(load, endpoint, silent, caplog):
     assert answer.headers["Retry-After"] == "1"
     assert "the registry fails" in caplog.text
     assert "marker" not in caplog.text
+
+
+# --- revocation ------------------------------------------------------------------
+
+
+def test_client_revokes_its_own_token(provider):
+    token, other = provider.issue(), provider.issue()
+    of_mail = provider.issue(resource=MAIL)
+    provider.revoke(token)
+    provider.revoke(token)
+    assert not provider.is_active(token)
+    assert provider.is_active(other)
+    provider.revoke(of_mail)
+    assert not provider.is_active(of_mail, "mail")
+
+
+def test_token_of_another_client_stays_active(provider):
+    token = provider.issue("app")
+    provider.revoke(token, "web")
+    assert provider.is_active(token)
+
+
+def test_forged_token_revokes_nothing(provider):
+    token = provider.issue()
+    jti = joat.unverified_claims(token)["jti"]
+    provider.revoke(provider.sign(jti=jti, salt="?" * 32))
+    # Nor one that another resource server's salt signed.
+    provider.revoke(provider.sign(jti=jti, salt=provider.registry.find_salts("mail")))
+    assert provider.is_active(token)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param(30, 600, id="the shorter of two"),
+        pytest.param(600, 30, id="the longer of two"),
+        pytest.param(7200, 30, id="one longer than the server issues"),
+    ],
+)
+def test_refusal_lasts_as_long_as_any_token_with_the_jti(provider, first, second):
+    tokens = [
+        provider.sign(lifetime=timedelta(seconds=seconds))
+        for seconds in (first, second)
+    ]
+    provider.revoke(tokens[0])
+    assert [provider.is_active(token) for token in tokens] == [False, False]
+    registry = provider.registry
+    ends = registry.store.expiretime(registry.key("revoked", "profile", "profile.1"))
+    latest = max(joat.unverified_claims(token)["exp"] for token in tokens)
+    assert latest + registry.MARGIN <= ends <= latest + registry.MARGIN + 2
+
+
+# --- the registry ----------------------------------------------------------------
+
+
+def test_rotate_leaves_older_tokens_good_until_they_expire(provider, monkeypatch):
+    registry = provider.registry
+    token = provider.issue()
+    long = provider.sign(lifetime=timedelta(days=1))
+    (salt,) = registry.find_salts("profile")
+    registry.rotate("profile")
+    assert registry.find_salts("profile")[1:] == [salt]
+    assert provider.is_active(token)
+    assert provider.is_active(provider.issue())
+    later = time.time() + registry.LIFETIME + registry.MARGIN + 1
+    monkeypatch.setattr(registry, "time", SimpleNamespace(time=lambda: later))
+    assert salt not in registry.find_salts("profile")
+    assert not provider.is_active(long)
+    assert len(registry.find_salts("mail")) == 1
+
+
+def test_rotate_that_is_sent_twice(registry, monkeypatch):
+    monkeypatch.setattr("secrets.token_hex", lambda size: SALT)
+    registry.rotate("profile")
+    registry.rotate("profile")
+    later = SimpleNamespace(time=lambda: time.time() + 86_400)
+    monkeypatch.setattr(registry, "time", later)
+    assert registry.find_salts("profile") == [SALT.encode()]
+
+
+def test_salts_that_were_forgotten(provider):
+    """No token is good, none is issued, and nothing breaks."""
+    token = provider.issue()
+    provider.registry.forget("salts", "profile")
+    assert provider.introspect(token) == INACTIVE
+    provider.revoke(token)
+    form = {"grant_type": "client_credentials", "resource": PROFILE}
+    answer = provider.post("token", provider.login("client", "app"), form)
+    assert (answer.status_code, answer.json) == (400, {"error": "invalid_target"})
+    provider.registry.rotate("profile")
+    assert not provider.is_active(token)
+    assert provider.is_active(provider.issue())
+
+
+def test_redis_holds_no_secret(provider):
+    store = provider.registry.store
+    values = store.keys()
+    assert {store.type(name) for name in values} == {b"string", b"zset"}
+    for name in [*values]:
+        if store.type(name) == b"string":
+            values.append(store.get(name))
+        else:
+            values += store.zrange(name, 0, -1)
+    everything = b"\n".join(values).decode()
+    for secret in provider.secrets.values():
+        assert secret not in everything
+        assert hashlib.sha256(secret.encode()).hexdigest() in everything
+    assert len(set(provider.secrets.values())) == len(provider.secrets)
+    assert all(len(secret) == 64 for secret in provider.secrets.values())
+
+
+def test_register_again_replaces_the_secret_and_nothing_else(provider):
+    registry = provider.registry
+    token = provider.issue()
+    former = provider.login("resource server", "profile")
+    provider.secrets["resource server", "profile"] = registry.register_resource_server(
+        "profile", "https://profile.example.org"
+    )
+    check_refused_login(provider, "introspect", former)
+    assert provider.is_active(token)
+    assert provider.is_active(provider.issue(resource=PROFILE))
+    assert provider.is_active(provider.issue(resource="https://profile.example.org"))
+
+
+def client(registry, name="new", scope=("read",), resource_servers=("profile",)):
+    registry.register_client(name, scope, resource_servers)
+
+
+MISTAKES = {
+    "server without a name": lambda r: r.register_resource_server("", "https://n.ew"),
+    "server with a NUL": lambda r: r.register_resource_server("a\0", "https://n.ew"),
+    "a URL without a scheme": lambda r: r.register_resource_server("new", "n.ew"),
+    "a URL without a host": lambda r: r.register_resource_server("new", "https:///x"),
+    "a URL with a fragment": lambda r: r.register_resource_server("new", f"{MAIL}#"),
+    "another server's URL": lambda r: r.register_resource_server("new", PROFILE),
+    "client without a name": lambda r: client(r, name=""),
+    "client with a NUL": lambda r: client(r, name="a\0"),
+    "scope that is one str": lambda r: client(r, scope="read"),
+    "no scope": lambda r: client(r, scope=[]),
+    "a permission with a space": lambda r: client(r, scope=["profile read"]),
+    "an empty permission": lambda r: client(r, scope=["read", ""]),
+    "a permission with a quote": lambda r: client(r, scope=['"read"']),
+    "servers that are one str": lambda r: client(r, resource_servers="profile"),
+    "an unknown server": lambda r: client(r, resource_servers=["profile", "no"]),
+    "to forget an unknown client": lambda r: r.forget("client", "mail"),
+    "to forget an unknown kind": lambda r: r.forget("clients", "app"),
+}
+
+
+@pytest.mark.parametrize("make", MISTAKES.values(), ids=MISTAKES)
+def test_mistake_writes_nothing(provider, make):
+    def entries():
+        return sorted(provider.registry.store.keys())
+
+    before = entries()
+    with pytest.raises((ValueError, LookupError)):
+        make(provider.registry)
+    assert entries() == before
+
+
+def test_forgotten_client_has_no_login(provider):
+    provider.registry.forget("client", "app")
+    check_refused_login(provider, "token", provider.login("client", "app"))
