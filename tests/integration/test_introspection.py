@@ -2,14 +2,18 @@
 
 import hashlib
 import json
+import logging
 import socket
 import sys
+import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import module_from_spec, spec_from_file_location
 from types import SimpleNamespace
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
 import pytest
 import recipes
@@ -580,3 +584,264 @@ def test_mistake_writes_nothing(provider, make):
 def test_forgotten_client_has_no_login(provider):
     provider.registry.forget("client", "app")
     check_refused_login(provider, "token", provider.login("client", "app"))
+
+
+# --- the resource server, whose authorization server does what a test says ----------
+
+
+class Questions(BaseHTTPRequestHandler):
+    """Answers each question as the next of the server's `answers` says."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = 30
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        sent = {"path": self.path, "headers": self.headers, "body": body.decode()}
+        self.server.asked.append({**sent, "client": self.client_address})
+        answer = self.server.answers.pop(0)
+        self.close_connection = answer is None
+        if answer is None:
+            return
+        status, headers, text = answer(self.server) if callable(answer) else answer
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", **headers}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(text.encode())))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    do_GET = do_POST  # noqa: N815
+
+    def log_message(self, *arguments):
+        """Keep the tests' output free of it."""
+
+
+@contextmanager
+def listening():
+    with ThreadingHTTPServer(("127.0.0.1", 0), Questions) as listener:
+        listener.answers, listener.asked = [], []
+        listener.released = threading.Event()
+        thread = threading.Thread(target=listener.serve_forever, args=[0.01])
+        thread.start()
+        try:
+            yield listener
+        finally:
+            listener.released.set()
+            listener.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def listener():
+    with listening() as listener:
+        yield listener
+
+
+@pytest.fixture
+def clock(api, monkeypatch):
+    """Two clocks that stand still until a test sets them."""
+    clock = SimpleNamespace(now=time.time(), running=1000.0)
+    clock.time = lambda: clock.now
+    clock.monotonic = lambda: clock.running
+    monkeypatch.setattr(api, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def api(load, listener):
+    api = load(
+        "api",
+        INTROSPECTION_URL=f"http://127.0.0.1:{listener.server_port}/introspect",
+        RESOURCE_SERVER="pro file",
+        RESOURCE_SERVER_SECRET="secret:+%",
+    )
+    yield api
+    # The fake server's threads end when its connections do.
+    api.http.clear()
+
+
+@pytest.fixture
+def profile(api):
+    def ask(token):
+        headers = {"Authorization": f"Bearer {token}"}
+        return api.app.test_client().get("/profile", headers=headers)
+
+    return ask
+
+
+def active(**members):
+    usual = {"active": True, "sub": "user:zoe", "scope": "profile read"}
+    usual |= {"iss": PROVIDER, "exp": int(time.time()) + 600}
+    changed = {**usual, **members}
+    kept = {name: value for name, value in changed.items() if value is not ...}
+    return 200, {}, json.dumps(kept)
+
+
+NOT_ACTIVE = 200, {}, json.dumps(INACTIVE)
+
+
+def test_question(listener, profile):
+    """Once, with the login, and the token where nobody logs it."""
+    token = issue_token()
+    listener.answers = [active()]
+    answer = profile(token)
+    assert (answer.status_code, answer.json) == (200, {"user": "user:zoe"})
+    (asked,) = listener.asked
+    assert asked["path"] == "/introspect"
+    assert parse_qs(asked["body"]) == {"token": [token]}
+    assert asked["headers"]["Authorization"] == basic("pro+file:secret%3A%2B%25")
+    assert asked["headers"]["Content-Type"] == FORM
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        pytest.param("garbage", id="garbage"),
+        pytest.param("a" * LONGEST, id="the longest"),
+        pytest.param("a.b.c", id="three segments"),
+        pytest.param(make_token(b"{}"), id="no claims"),
+    ],
+)
+def test_malformed_token_asks_nobody(listener, profile, token):
+    answer = profile(token)
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+    assert listener.asked == []
+
+
+def test_longest_token_that_is_good(provider, listener, profile):
+    """Neither server has a limit below it, which would make the answer a 503."""
+    payload = joat.unverified_claims(provider.sign(user_id=""))
+    octets = len(json.dumps(payload, separators=(",", ":")))
+    # 49,091 octets, the header and the signature are the longest token.
+    token = provider.sign(user_id="a" * (49_091 - octets))
+    assert len(token) == LONGEST
+
+    def introspect(server):
+        return 200, {}, json.dumps(provider.introspect(token))
+
+    listener.answers = [introspect]
+    answer = profile(token)
+    assert answer.status_code == 200
+    assert len(answer.json["user"]) > 48_000
+
+
+def test_inactive_token(listener, profile):
+    listener.answers = [NOT_ACTIVE]
+    answer = profile(issue_token())
+    assert answer.status_code == 401
+    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        pytest.param([None, active()], id="a new connection"),
+        pytest.param([active(), None, active()], id="a kept connection"),
+    ],
+)
+def test_closed_connection_is_tried_once_more(listener, profile, answers):
+    listener.answers = [*answers]
+    for _ in range(len(answers) - 1):
+        assert profile(issue_token(jti=str(time.monotonic()))).status_code == 200
+    assert len(listener.asked) == len(answers)
+
+
+def test_connection_is_kept(listener, profile):
+    listener.answers = [NOT_ACTIVE] * 3
+    for _ in range(3):
+        profile(issue_token())
+    assert len({asked["client"] for asked in listener.asked}) == 1
+
+
+def late(server):
+    """Answer when the test is over."""
+    assert server.released.wait(30)
+    return NOT_ACTIVE
+
+
+def redirect(status):
+    return status, {"Location": "/other"}, "{}"
+
+
+# What is no answer of RFC 7662, and how often it is asked for.
+FAULTS = {
+    "closed twice": ([None, None], 2),
+    "no answer in time": ([late], 1),
+    "redirect 301": ([redirect(301), active()], 1),
+    "redirect 302": ([redirect(302), active()], 1),
+    "redirect 303": ([redirect(303), active()], 1),
+    "redirect 307": ([redirect(307), active()], 1),
+    "redirect 308": ([redirect(308), active()], 1),
+    "wrong login": ([(401, {"WWW-Authenticate": "Basic"}, "{}")], 1),
+    "refused request": ([(400, {}, '{"error": "invalid_request"}')], 1),
+    "refused request with an answer": ([(400, {}, active()[2])], 1),
+    "too large": ([(413, {}, "{}")], 1),
+    "an error": ([(500, {}, "{}")], 1),
+    "unavailable": ([(503, {"Retry-After": "9"}, "{}")], 1),
+    "created": ([(201, {}, active()[2])], 1),
+    "no content": ([(204, {}, "")], 1),
+    "empty": ([(200, {}, "")], 1),
+    "no JSON": ([(200, {}, "<html>active</html>")], 1),
+    "JSON that is too deep": ([(200, {}, "[" * 200_000)], 1),
+    "no object": ([(200, {}, "[true]")], 1),
+    "null": ([(200, {}, "null")], 1),
+    "no active": ([(200, {}, "{}")], 1),
+    "active is a string": ([active(active="true")], 1),
+    "active is a number": ([active(active=1)], 1),
+    "active is null": ([active(active=None)], 1),
+    "another provider": ([active(iss="https://example.org")], 1),
+    "no provider": ([active(iss=...)], 1),
+    "no sub": ([active(sub=...)], 1),
+    "sub is a number": ([active(sub=5)], 1),
+    "no scope": ([active(scope=...)], 1),
+    "scope is a list": ([active(scope=["profile"])], 1),
+    "no exp": ([active(exp=...)], 1),
+    "exp is a string": ([active(exp="4000000000")], 1),
+    "exp is a bool": ([active(exp=True)], 1),
+}
+
+
+@pytest.mark.parametrize(("answers", "questions"), FAULTS.values(), ids=FAULTS)
+def test_fault_of_the_authorization_server(
+    listener, api, profile, caplog, answers, questions
+):
+    """It is never the token's, and does not stay."""
+    caplog.set_level(logging.DEBUG)
+    token = issue_token()
+    listener.answers = [*answers]
+    begun = time.monotonic()
+    answer = profile(token)
+    assert time.monotonic() - begun < 5
+    check_unavailable(answer, caplog, token)
+    assert len(listener.asked) == questions
+    assert {asked["path"] for asked in listener.asked} == {"/introspect"}
+    listener.answers = [active()]
+    assert profile(token).status_code == 200
+
+
+def check_unavailable(answer, caplog, token):
+    assert answer.status_code == 503
+    assert answer.json == {"error": "temporarily_unavailable"}
+    assert answer.headers["Retry-After"] == "1"
+    assert "WWW-Authenticate" not in answer.headers
+    assert "the introspection endpoint fails" in caplog.text
+    for segment in token.split("."):
+        assert segment not in caplog.text + answer.text
+
+
+def test_nobody_listens(listener, api, profile, caplog):
+    listener.server_close()
+    token = issue_token()
+    check_unavailable(profile(token), caplog, token)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://auth.example.com/introspect", "//x/introspect", "ftp://x", ""]
+)
+def test_start_without_https(load, url):
+    with pytest.raises(ValueError, match="https://"):
+        load(
+            "api", INTROSPECTION_URL=url, RESOURCE_SERVER="", RESOURCE_SERVER_SECRET=""
+        )
