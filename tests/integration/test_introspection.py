@@ -845,3 +845,127 @@ def test_start_without_https(load, url):
         load(
             "api", INTROSPECTION_URL=url, RESOURCE_SERVER="", RESOURCE_SERVER_SECRET=""
         )
+
+
+# --- the resource server's cache -------------------------------------------------
+
+
+def test_active_answers_are_cached_for_a_time(listener, api, profile, clock):
+    token = issue_token()
+    listener.answers = [active(), active()]
+    for passed, questions in [(0, 1), (4.9, 1), (5, 2), (9.9, 2)]:
+        clock.running = 1000.0 + passed
+        assert profile(token).status_code == 200
+        assert len(listener.asked) == questions
+    assert api.CACHE_TIME == 5
+
+
+def test_inactive_answers_are_not_cached(listener, api, profile, clock):
+    token = issue_token()
+    listener.answers = [NOT_ACTIVE, NOT_ACTIVE, active()]
+    assert [profile(token).status_code for _ in range(3)] == [401, 401, 200]
+    assert len(api.cache._answers) == 1
+
+
+def test_cache_ends_with_the_token(listener, profile, clock):
+    token = issue_token()
+    listener.answers = [active(exp=clock.now + 2), NOT_ACTIVE]
+    assert profile(token).status_code == 200
+    clock.now += 1.9
+    assert profile(token).status_code == 200
+    clock.now += 0.1
+    assert profile(token).status_code == 401
+    assert len(listener.asked) == 2
+
+
+def test_clock_that_is_set_back_lengthens_nothing(listener, profile, clock):
+    token = issue_token()
+    listener.answers = [active(), NOT_ACTIVE]
+    assert profile(token).status_code == 200
+    clock.now -= 3600
+    clock.running += 5
+    assert profile(token).status_code == 401
+
+
+def test_time_is_counted_from_before_the_question(listener, profile, clock):
+    """The token may be revoked as soon as the answer is on its way."""
+
+    def slow(server):
+        clock.running += 3
+        return active()
+
+    token = issue_token()
+    listener.answers = [slow, NOT_ACTIVE]
+    assert profile(token).status_code == 200
+    clock.running += 2
+    assert profile(token).status_code == 401
+
+
+def test_full_cache_drops_the_oldest(api, clock, monkeypatch):
+    asked = []
+
+    def ask(token):
+        asked.append(token)
+        return json.loads(active()[2])
+
+    monkeypatch.setattr(api, "ask", ask)
+    for number in range(10_001):
+        api.introspect(str(number))
+    assert len(asked) == 10_001
+    assert len(api.cache._answers) == api.CACHE_SIZE == 10_000
+    for number in (1, 2, 10_000):
+        api.introspect(str(number))
+    assert len(asked) == 10_001
+    api.introspect("0")
+    assert asked[10_001:] == ["0"]
+    assert len(api.cache._answers) == 10_000
+    # An answer that is renewed pushes out no other.
+    clock.running += 5
+    api.introspect("0")
+    assert len(api.cache._answers) == 10_000
+
+
+def test_scope_is_checked_behind_the_cache(listener, profile, clock):
+    token = issue_token()
+    listener.answers = [active(scope="read")]
+    for _ in range(3):
+        answer = profile(token)
+        assert answer.status_code == 403
+        assert 'error="insufficient_scope"' in answer.headers["WWW-Authenticate"]
+    assert len(listener.asked) == 1
+
+
+@pytest.mark.parametrize("scope", ["", "profiles", "read\tprofile", "PROFILE"])
+def test_scope_that_is_not_enough(listener, profile, scope):
+    listener.answers = [active(scope=scope)]
+    assert profile(issue_token()).status_code == 403
+
+
+def test_cache_is_per_token_and_holds_none(listener, api, profile, clock):
+    tokens = [issue_token(), issue_token(user_id="user:bob")]
+    listener.answers = [active(), active(sub="user:bob")]
+    for _ in range(2):
+        users = [profile(token).json["user"] for token in tokens]
+        assert users == ["user:zoe", "user:bob"]
+    names = [hashlib.sha256(token.encode()).digest() for token in tokens]
+    assert [*api.cache._answers] == names
+    for token in tokens:
+        for segment in token.split("."):
+            assert segment not in repr(api.cache._answers)
+
+
+def test_revoked_token_is_refused_after_the_cache_time(
+    provider, api, profile, listener, clock
+):
+    """Both servers: what one revokes, the other refuses."""
+    token = provider.issue()
+
+    def introspect(server):
+        return 200, {}, json.dumps(provider.introspect(token))
+
+    listener.answers = [introspect, introspect]
+    assert profile(token).status_code == 200
+    provider.revoke(token)
+    assert profile(token).status_code == 200
+    clock.running += api.CACHE_TIME
+    assert profile(token).status_code == 401
