@@ -198,7 +198,7 @@ REFUSED = {
     "scope-without-permission": (["verify", "--scope= ", TOKEN], 2, NO_SCOPE),
     "surrogate": ([*ISSUE, "--jti=marker\udcff"], 2, "surrogate"),
     "too-long": ([*ISSUE, TOO_LONG], 2, "longer than 65536"),
-    "no-file": ([*ISSUE, "--salt-file=/marker"], 2, "cannot be read: No such file"),
+    "no-file": (["verify", "a b", "--salt-file=/marker"], 2, "No such file"),
     "no-name": ([*ISSUE, "--salt-file="], 2, "cannot be read: No such file"),
     "directory": ([*ISSUE, "--salt-file=/"], 2, NO_FILE),
     "endless-file": ([*ISSUE, "--salt-file=/dev/zero"], 2, "larger than 1 MiB"),
