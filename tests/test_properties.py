@@ -258,6 +258,6 @@ def test_no_input_takes_long(asked, unit, before):
     ):
         assert len(token) <= jws.MAX_LENGTH
         assert joat.parse_token(token) is None
-    for authorization in (octets * 200, b"Bearer " + octets * 200):
+    for authorization in (octets * 10, b"Bearer " + octets * 10):
         with pytest.raises(joat.TokenError):
             joat.authenticate(authorization)
