@@ -85,7 +85,7 @@ _BEGINNINGS = {
     *(b"ss", b"ec", b"sk", b"AA", b"\0\0"),  # OpenSSH: a line, its base64, its octets
     *(b'{"', b"{'", b"[{"),  # JWK
     *(b"LS", b"ey"),  # the base64 of PEM and JWK
-    *(b"M" + bytes([second]) for second in b"ABCDEFGHI"),  # the base64 of DER
+    *(b"M" + bytes([second]) for second in b"CDEFGHI"),  # the base64 of DER
 }
 # White space, quotation marks or a byte order mark (EF BB BF) may stand before all of
 # this, and white space in the braces of a JWK.
@@ -169,8 +169,8 @@ def hmac_keys(secret: Any) -> list[bytes]:
     A salt is a str (used as UTF-8), bytes, bytearray or memoryview, or a list or tuple
     of these. None and the empty list or tuple mean that there is none, for which
     `NOBODY` stands. Raises `TypeError` for anything else, and `ValueError` for what
-    cannot be secret. Warns with `WeakSaltWarning`, at the caller of the public
-    function, if a salt is too short.
+    cannot be secret. Issues a `WeakSaltWarning`, at the caller of the public function,
+    if a salt is too short.
     """
     if secret is None:
         secret = []

@@ -281,6 +281,45 @@ KEYS = [
     "AAAAIHNzaC1lZDI1NTE5LWNlcnQtdjAxQG9wZW5zc2guY29tAAAAI",
     "AAAAKGVjZHNhLXNoYTItbmlzdHAyNTYtY2VydC12MDFAb3BlbnNzaC5jb20",
 ]
+# Keys of 32 to 64 octets, of which only the first two are looked at before. The base64
+# of the first line of DER may begin with any of these letters.
+SHORT_KEYS = {
+    "pem": b"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA",
+    "ssh2": b"---- BEGIN SSH2 PUBLIC KEY ----\nAAAA",
+    "putty": b"PuTTY-User-Key-File-3: ssh-ed25519\n",
+    "ssh": b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAOh",
+    "ecdsa": b"ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNo",
+    "sk": b"sk-ssh-ed25519@openssh.com AAAAGnNrLXNz",
+    "ssh-base64": b"AAAAC3NzaC1lZDI1NTE5AAAAIAOhB7/zzhC+HXDdGOdLwJ",
+    "ssh-octets": b"\0\0\0\x0bssh-ed25519\0\0\0 " + ED25519[-32:],
+    "jwk": b'{"kty":"oct","k":"ABCDEFGHIJKLMNOPQ"}',
+    "jwk-space": b'{ "kty":"oct","k":"ABCDEFGHIJKLMNOPQ"}',
+    "jwk-line": b'{\n"kty":"oct","k":"ABCDEFGHIJKLMNOPQ"}',
+    "jwk-python": b"{'kty':'oct','k':'ABCDEFGHIJKLMNOPQ'}",
+    "jwk-array": b'[{"kty":"oct","k":"ABCDEFGHIJKLMNOPQ"}]',
+    "pem-base64": b64encode(b"-----BEGIN PUBLIC KEY-----\nMCowBQ"),
+    "jwk-base64": b64encode(b'{"kty":"oct","k":"ABCDEFGHIJ"}'),
+    "der-base64": b64encode(ED25519),
+    **{
+        f"der-base64-{length:x}": b64encode(bytes([0x30, length, 0x30, 5, 6]) + SALT)
+        for length in range(0x35, 0x80, 0x10)
+    },
+    "der-base64-81": b64encode(b"\x30\x81\x9f\x30" + SALT),
+    "der-base64-82": b64encode(b"\x30\x82\x01\x22\x30" + SALT),
+}
+BEFORE = ["", *" \t\n\r\v\f\"'[", " \n", "\ufeff"]
+
+
+@pytest.mark.parametrize("before", BEFORE, ids=ascii)
+@pytest.mark.parametrize("key", SHORT_KEYS.values(), ids=SHORT_KEYS)
+def test_short_key_is_no_salt(use, key, before):
+    salt = before.encode() + key
+    assert 32 <= len(salt) <= 64
+    use([SALT, salt])
+    with pytest.raises(ValueError, match=r"text of a public or private key$"):
+        joat.parse_token(TOKEN)
+
+
 WRONG = [
     *((TypeError, salt) for salt in NO_SALTS),
     *((ValueError, salt) for salt in NO_SECRETS + KEYS),
@@ -421,7 +460,7 @@ WORDS = "change, replace, example, your-, insecure, placeholder, secret, passwor
 WORDS += ", default"
 NO_TEXT = "^line 1 of the salts is not UTF-8, or has a BOM or control character$"
 BAD_TEXTS = {
-    "empty": ("", "there is no salt"),
+    "empty": ("", "^there is no salt$"),
     "line-breaks": ("\r\n\n", "there is no salt"),
     "too-large": (SALT * 2**15 + b"\n", "larger than 1 MiB"),
     "not-utf-8": (SALT + b"\xff", NO_TEXT),
@@ -484,6 +523,7 @@ def test_salt_is_in_the_variables_that_crash_reporters_redact(asked, clock):
         partial(issue, salt=[SALT], jti=1.5),
         partial(joat.verify_token, TOKEN, salt=[SALT, b""]),
         partial(joat.authenticate, None, salt=(SALT, "ssh-dss salt-marker")),
+        partial(joat.parse_salts, SALT + b"\n# newest"),
     ]
     for call in calls:
         with pytest.raises((TypeError, ValueError)) as caught:
@@ -496,5 +536,6 @@ def test_salt_is_in_the_variables_that_crash_reporters_redact(asked, clock):
 
 @pytest.mark.parametrize("text", [None, 7, [SALT], bytearray(SALT)], ids=ascii)
 def test_parse_salts_takes_str_or_bytes(text):
-    with pytest.raises(TypeError, match=r"^text must be a str or bytes, not "):
+    told = f"^text must be a str or bytes, not {type(text).__name__}$"
+    with pytest.raises(TypeError, match=told):
         joat.parse_salts(text)
