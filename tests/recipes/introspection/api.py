@@ -1,8 +1,9 @@
 """A resource server that holds no salt: it asks the authorization server.
 
 `INTROSPECTION_URL` is the endpoint that it asks (RFC 7662), `RESOURCE_SERVER` and
-`RESOURCE_SERVER_SECRET` are its login there. Each token costs one request for each
-`CACHE_TIME`, and a revoked token stays good for at most that time. When the
+`RESOURCE_SERVER_SECRET` are its login there. In each process, a good token costs one
+request for each `CACHE_TIME`, and a revoked one stays good for at most that time. Every
+other token that looks like one of ours costs a request each time. When the
 authorization server does not answer as it should, nobody knows which tokens are good: a
 request that needs an answer gets a 503.
 """
@@ -10,6 +11,8 @@ request that needs an answer gets a 503.
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 import os
 import threading
 import time
@@ -26,10 +29,12 @@ PROVIDER = "https://example.com"
 INTROSPECTION_URL = os.environ["INTROSPECTION_URL"]
 CACHE_TIME = 5  # seconds
 CACHE_SIZE = 10_000
-TIMEOUT = 2  # seconds
+TIMEOUT = 2  # seconds, for each piece of an answer and for all of them
+MAX_ANSWER = 256 * 1024  # octets; a token, and so what it grants, has at most 64 KiB
 
 endpoint = urllib3.util.parse_url(INTROSPECTION_URL)
-if endpoint.scheme != "https" and endpoint.host not in ("127.0.0.1", "localhost"):
+is_local = endpoint.scheme == "http" and endpoint.host in ("127.0.0.1", "localhost")
+if not (endpoint.host and (endpoint.scheme == "https" or is_local)):
     raise ValueError("INTROSPECTION_URL must begin with https://")
 # RFC 6749 section 2.3.1: both are encoded as in a form before they are joined.
 login = ":".join(
@@ -106,14 +111,14 @@ def ask(token: str) -> dict[str, Any] | None:
     """
     try:
         try:
-            response = post(token)
+            status, body = post(token)
         except urllib3.exceptions.ProtocolError:
             # The server closed a kept connection just now. The question changes
             # nothing there, so it may be asked twice.
-            response = post(token)
-        if response.status != 200:
-            raise Unavailable(f"status {response.status}")
-        answer: Any = response.json()
+            status, body = post(token)
+        if status != 200:
+            raise Unavailable(f"status {status}")
+        answer: Any = json.loads(body)
     # RecursionError: JSON that is nested too deep.
     except (urllib3.exceptions.HTTPError, ValueError, RecursionError) as error:
         # Only its type: what was sent, and what came back, is about a token.
@@ -128,20 +133,35 @@ def ask(token: str) -> dict[str, Any] | None:
         isinstance(answer.get("sub"), str)
         and isinstance(answer.get("scope"), str)
         and type(answer.get("exp")) in (int, float)
+        and math.isfinite(answer["exp"])
     ):
         raise Unavailable("an answer without sub, scope or exp")
-    return answer
+    return answer if time.time() < answer["exp"] else None
 
 
-def post(token: str) -> urllib3.BaseHTTPResponse:
-    """Send a token to the endpoint, and to no other."""
-    return http.request(
+def post(token: str) -> tuple[int, bytes]:
+    """Send a token to the endpoint, and to no other; return the status and the body.
+
+    An answer that is long or comes drop by drop would hold a thread, and the memory.
+    """
+    ends = time.monotonic() + TIMEOUT
+    response = http.request(
         "POST",
         INTROSPECTION_URL,
         fields={"token": token},
         encode_multipart=False,
         redirect=False,
+        preload_content=False,
+        decode_content=False,  # nobody asked for compression
     )
+    body = b""
+    while piece := response.read1(MAX_ANSWER):
+        body += piece
+        if len(body) > MAX_ANSWER or time.monotonic() > ends:
+            response.close()
+            raise Unavailable("an answer that is too long or too slow")
+    response.release_conn()
+    return response.status, body
 
 
 def authorized(*scope: str) -> dict[str, Any]:
@@ -151,8 +171,10 @@ def authorized(*scope: str) -> dict[str, Any]:
     """
     # Several Authorization headers come joined with commas, and are refused as such.
     token = joat.bearer_token(request.headers.get("Authorization"))
-    joat.unverified_claims(token)  # refuses what is malformed; nothing else is used
-    granted = introspect(token)
+    # Nobody has verified these claims. They may refuse a token, and nothing else.
+    claims = joat.unverified_claims(token)
+    is_ours = claims["iss"] == PROVIDER and time.time() < claims["exp"]
+    granted = introspect(token) if is_ours else None
     if granted is None:
         raise joat.TokenError("the token is not active")
     # Behind the cache, because each route needs another scope.

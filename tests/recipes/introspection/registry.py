@@ -10,9 +10,10 @@ the same name. The functions for your administration are `register_resource_serv
 
 For production, let Redis write all to disk before it answers (`appendonly yes`,
 `appendfsync always`) and evict nothing (`maxmemory-policy noeviction`). Otherwise Redis
-may lose revocations. Between machines use a `rediss://` address, and let nobody but the
-authorization server and you connect. Rotate on a schedule. If a salt leaked,
-`forget("salts", …)` and `rotate`: retired salts still verify for a while.
+may lose revocations. A replica that takes over and a restored backup may lack the
+latest revocations, secrets and salts. Between machines use a `rediss://` address, and
+let nobody but the authorization server and you connect. Rotate on a schedule. If a salt
+leaked, `forget("salts", …)` and `rotate`: retired salts still verify for a while.
 """
 
 from __future__ import annotations
@@ -130,11 +131,12 @@ def _register(kind: str, name: str, granted: dict[str, Any] | None = None) -> st
 
 
 def forget(kind: str, name: str) -> None:
-    """Delete a "client", a "resource server", or the "salts" of a resource server.
+    """Delete a "client", a "resource server", its "salts", or the "resource" of a URL.
 
-    Without its salts, all tokens for a resource server are refused. Those of a client
-    are good until they expire. Raises `LookupError` for an unknown name. Otherwise a
-    misspelt client would stay registered.
+    A resource server has all of these but the first: delete its resources first, then
+    its salts, then itself. Without its salts, all tokens for it are refused. The tokens
+    of a client are good until they expire. Raises `LookupError` for an unknown name.
+    Otherwise a misspelt client would stay registered.
     """
     if not store.delete(key(kind, name)):
         raise LookupError(f"there is no {kind} of this name")
@@ -144,7 +146,8 @@ def rotate(server_id: str) -> None:
     """Give a resource server a new salt; its older tokens stay good."""
     now = time.time()
     salts = key("salts", server_id)
-    secret = secrets.token_hex(32)
+    # Crash reporters show the arguments of redis-py's functions, but nothing of a view.
+    secret = memoryview(secrets.token_hex(32).encode())
     store.eval(ROTATE, 1, salts, secret, str(now), str(now + LIFETIME + MARGIN))
 
 
@@ -169,9 +172,10 @@ def find_salts(server_id: str) -> list[bytes]:
 
 def revoke(server_id: str, jti: str, expires_at: float) -> None:
     """Refuse a token from now on."""
-    # Another token may have the same jti by mistake: as long as the longest one may.
-    ends = max(expires_at, time.time() + LIFETIME)
-    store.set(key("revoked", server_id, jti), "", exat=math.ceil(ends) + MARGIN)
+    # Another token may have the same jti by mistake: as long as the longest one may. A
+    # duration, because the clock of Redis may be another.
+    left = max(expires_at - time.time(), LIFETIME)
+    store.set(key("revoked", server_id, jti), "", ex=math.ceil(left) + MARGIN)
 
 
 def is_revoked(server_id: str, jti: str) -> bool:

@@ -71,9 +71,9 @@ def rotate(provider: Identifier, client_id: Identifier) -> None:
     """Give a client a new salt; the one before it verifies until its tokens expire."""
     now = time.time()
     salts = key("salts", provider, client_id)
-    # Text, so that it can be a line of JOAT_SALT. Crash reporters do not send variables
-    # of this name.
-    secret = secrets.token_hex(32)
+    # Text, so that it can be a line of JOAT_SALT. Crash reporters show the arguments of
+    # redis-py's functions, but nothing of a view.
+    secret = memoryview(secrets.token_hex(32).encode())
     store.eval(ROTATE, 1, salts, secret, str(now), str(now + LIFETIME + MARGIN))
 
 
@@ -99,9 +99,10 @@ def revoke(token: str) -> None:
     if "jti" not in granted:
         raise ValueError("a token without a jti cannot be revoked")
     revoked = key("revoked", granted["provider"], granted["client_id"], granted["jti"])
-    # Another token may have the same jti by mistake: as long as the longest one may.
-    ends = max(granted["expires_at"], time.time() + LIFETIME)
-    store.set(revoked, "", exat=math.ceil(ends) + MARGIN)
+    # Another token may have the same jti by mistake: as long as the longest one may. A
+    # duration, because the clock of Redis may be another.
+    left = max(granted["expires_at"] - time.time(), LIFETIME)
+    store.set(revoked, "", ex=math.ceil(left) + MARGIN)
 
 
 def find_salt(claims: dict[str, Any]) -> list[bytes] | None:
