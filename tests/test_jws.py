@@ -55,6 +55,7 @@ NO_TOKENS = {
     "dot-at-end": f"{TOKEN}.",
     "dot-in-signed-header": join(f"{SEGMENTS[0]}.{SEGMENTS[0]}", SEGMENTS[1]),
     "payload-not-encoded": join(SEGMENTS[0], PAYLOAD.decode()),
+    "header-in-another-case": join(SEGMENTS[0].swapcase(), SEGMENTS[1]),
     "header-no-object": make_token(header=b'["alg","HS256"]'),
     "utf-16": TOKEN.encode("utf-16"),
     "too-long": token_of_length(65_537),
