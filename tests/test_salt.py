@@ -238,6 +238,10 @@ KEYS = [
     "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEsalt/marker/salt/marker/salt/marker",
     "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEsalt/marker/salt/marker/salt/marker/salt",
     "MIGbMBAGByqGSM49AgEGBSuBBAAjA4GGAAQAsalt/marker/salt/marker/salt/marker",
+    # The same where a word before shifts the base64.
+    "PUBLIC KEY MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAsalt/marker/salt",
+    "PUBLIC KEY MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEsalt/marker/salt/marker/",
+    "PUBLIC KEY MIGbMBAGByqGSM49AgEGBSuBBAAjA4GGAAQAsalt/marker/salt/marker/",
     # A public key of Ed25519, as people have it in an environment variable.
     ED25519,
     [SALT, bytearray(ED25519)],
