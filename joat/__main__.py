@@ -21,8 +21,7 @@ ISSUE = "example: joat issue --provider me --client-id app --user-id 1 --scope '
 VERIFY = "example: joat verify --provider me --scope a --salt-file salts < token"
 INSPECT = "example: joat inspect < token"
 BOM = b"\xef\xbb\xbf"
-# Room for white space. A full buffer is not stripped: it stays too long and is refused.
-MAX_INPUT = jws.MAX_LENGTH + 1_000
+MAX_INPUT = jws.MAX_LENGTH + 1_000  # with room for white space
 MAX_SALTS = 2**20 + 1  # one octet more than joat.parse_salts takes
 NOT_ALONE = re.compile(rb"[\s\"']")
 ALONE = "give the token alone, without Bearer, quotation marks or line breaks"
@@ -47,7 +46,7 @@ def main(argv: Optional[list[str]] = None) -> NoReturn:
         with redirect_stdout(StringIO()) as output, suppress(SystemExit):
             run(argv)
         write(1, output.getvalue())
-    except ValueError as error:  # any but a TokenError is about arguments or salts
+    except ValueError as error:  # any but a TokenError is about the input
         status = 1 if isinstance(error, joat.TokenError) else 2
         message = f"joat: {error}\n"
     except BrokenPipeError:
@@ -80,19 +79,19 @@ def run(argv: Optional[list[str]]) -> None:
     for sub in verifying, inspecting:
         sub.add_argument("token", nargs="?", help="(default: standard input)")
     arguments, unknown = parser.parse_known_args(argv)
-    if unknown:
+    if unknown:  # argparse's own error would repeat them
         parser.error("unrecognized arguments")
     chosen = vars(arguments)
     commands: Any = {"issue": issue, "verify": verify, "inspect": inspect}
     commands[chosen.pop("command")](**chosen)
 
 
-def issue(salt_file: Any = None, lifetime: float = 3600.0, **claims: Any) -> None:
-    if not abs(lifetime) < 1e13:  # timedelta's limit; with `not`, for NaN
-        raise ValueError("argument --lifetime: too long; see joat issue --help")
-    claims["lifetime"] = timedelta(seconds=lifetime)
+def issue(salt_file: Any = None, lifetime: float = 3600.0, **given: Any) -> None:
+    if not abs(lifetime) < 1e13:  # timedelta takes little more; with `not`, for NaN
+        raise ValueError("argument --lifetime: out of range; see joat issue --help")
+    given["lifetime"] = timedelta(seconds=lifetime)
     joat.salt_generator = lambda claims: read_salts(salt_file)
-    print(joat.TokenGenerator(claims["provider"]).issue_token(**claims))
+    print(joat.TokenGenerator(given["provider"]).issue_token(**given))
 
 
 def verify(token: Any = None, salt_file: Any = None, **expected: Any) -> None:
@@ -116,7 +115,7 @@ def inspect(token: Optional[str] = None) -> None:
 
 
 def describe(moment: Union[int, float]) -> str:
-    ahead = math.ceil(moment) - int(time.time())
+    ahead = math.ceil(moment) - int(time.time())  # not 0 for any moment to come
     with suppress(OverflowError):
         date = datetime(1970, 1, 1) + timedelta(seconds=int(moment))
         span = timedelta(seconds=abs(ahead))
@@ -127,10 +126,11 @@ def describe(moment: Union[int, float]) -> str:
 def read_token(given: Optional[str]) -> bytes:
     if given is None:
         token = read(0, "standard input", MAX_INPUT)
-        if len(token) < MAX_INPUT:
+        if len(token) < MAX_INPUT:  # or there is more, and it stays too long
             token = token.removeprefix(BOM).strip()
     else:
         token = given.encode(errors="replace")
+    # A longer one is refused by its length.
     if len(token) <= jws.MAX_LENGTH and NOT_ALONE.search(token):
         raise joat.MalformedToken(ALONE)
     return token

@@ -2,8 +2,8 @@
 
 A wrong argument is a mistake of the server's programmer: a `TypeError` or `ValueError`
 that names it, whatever the token. Types are compared with `type`, because proxies such
-as werkzeug's LocalProxy fool isinstance. A value of a subclass comes back as a plain
-one, because the repr of an Enum's member differs from the value in the token.
+as werkzeug's LocalProxy fool isinstance. A str or int of a subclass comes back as a
+plain one, because str() of an Enum's member is not the value in the token.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def dump(claims: dict[str, Any]) -> bytes:
         f'"scp":[{",".join(map(encode_basestring_ascii, claims["scp"]))}],'
         f'"sub":{_dump(claims["sub"])}}}'
     )
-    # A quick test first: both halves of a good pair are written as \ud..., too.
+    # A quick test first, which is not enough: a good pair is also written as \ud....
     texts = map(str, [*claims.values(), *claims["scp"]])
     if "\\ud" in text and any(map(LONE_SURROGATE.search, texts)):
         raise ValueError("identifiers and scope must not hold lone surrogates")

@@ -109,7 +109,7 @@ class InsufficientScope(TokenError):
     """The token is good but lacks a permission.
 
     `scope` (a list, tuple, set or frozenset of str) holds all permissions that are
-    needed, which the challenge names; the attribute is a tuple of them. Raises
+    needed, which the challenge names; the attribute is a tuple. Raises
     `TypeError` for anything else.
     """
 
@@ -127,7 +127,7 @@ class InsufficientScope(TokenError):
 
 
 class WeakSaltWarning(UserWarning):
-    """A salt is shorter than 32 octets, or reaches them only with NULs at its end.
+    """A salt has fewer than 32 octets, or fewer than 29 before NULs at its end.
 
     RFC 7518 section 3.2 forbids it for HS256: whoever holds one token can
     guess a short secret offline, and then issue tokens.

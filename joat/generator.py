@@ -17,10 +17,10 @@ from joat.arguments import (
     require_instance,
 )
 from joat.claims import dump
-from joat.salt import NOBODY, Salt, keys_or_none, require_salt_generator
+from joat.salt import NOBODY, Salt, keys_of_argument, require_salt_generator
 
-# Methods of datetime are called by name: a subclass may override the operators, and
-# pendulum's // fails on a plain timedelta.
+# The methods of datetime and timedelta themselves are called below, not operators: a
+# subclass may override these, and pendulum's // fails on a plain timedelta.
 _EPOCH = datetime(1970, 1, 1)
 _EPOCH_UTC = _EPOCH.replace(tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
@@ -101,7 +101,7 @@ class TokenGenerator:
         """
         secret: Any = salt
         del salt  # crash reporters redact the name `secret` (see joat.salt)
-        secret = keys_or_none(secret)
+        secret = keys_of_argument(secret)
         aud = self.client_id if client_id is OMITTED else client_id
         iss = self.provider_name if provider is OMITTED else provider
         scp = self.scope if scope is OMITTED else scope
@@ -133,8 +133,8 @@ class TokenGenerator:
         # because ignoring it silently would be worse.
         copy = {**claims, "scp": [*claims["scp"]]}
         if secret is None:
-            # Not hmac_keys, whose warning counts the frames up to the application.
-            secret = keys_or_none(joat.salt_generator(copy))
+            # Not hmac_keys alone: its warning counts one frame more.
+            secret = keys_of_argument(joat.salt_generator(copy))
         if copy != claims:
             raise ValueError("joat.salt_generator must not change the claims")
         if secret[0] is NOBODY:

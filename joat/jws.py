@@ -1,13 +1,14 @@
 """The compact JWS serialization (RFC 7515 section 7.1), for HS256 only.
 
 A token comes in through `parse` and `is_signed`, and goes out through `serialize`. The
-payload is octets here; joat.json_object and joat.claims read it. Of all that decodes to
-some octets, only their one canonical encoding is accepted: `b64decode` encodes what it
+payload is octets here; joat.json_object and joat.claims read it. Several texts decode
+to the same octets, but only the canonical one is accepted: `b64decode` encodes what it
 decoded, and compares.
 
-Octets that may be a signature are named `auth` and segments `token`, even where any
-octets will do, because crash reporters redact these names (see joat.salt). The signing
-input and the payload reveal no more than the claims do.
+Crash reporters redact variables by their names. So names say what a value may be, even
+in general functions: `token` is a token or a segment, `auth` a signature, `secret` HMAC
+keys, `private_key` one of them (see joat.salt). The signing input and the payload
+reveal no more than the claims do.
 """
 
 from __future__ import annotations
@@ -101,14 +102,15 @@ def parse(token: Any) -> tuple[bytes, bytes, bytes]:
         raise MalformedToken(_NOT_BASE64URL)
     if header != _USUAL_HEADER:
         _check_header(json_object.parse(b64decode(header), "header"))
+    # If there are more than three segments, the payload has a dot, and is refused.
     return signing_input, b64decode(payload), b64decode(auth)
 
 
 def is_signed(signing_input: bytes, auth: bytes, secret: Sequence[bytes]) -> bool:
     """Tell whether one of the HMAC keys gives this signature (RFC 7518 section 3.2).
 
-    `NOBODY` gives none. An HMAC is computed with it all the same, so timing does not
-    reveal which clients have a key.
+    `NOBODY`, the key of a client without one, gives none. An HMAC is computed with it
+    all the same, so timing does not reveal which clients have a key.
     """
     for private_key in secret:
         if compare_digest(hmac_sha256(private_key, signing_input), auth):

@@ -1,21 +1,21 @@
 """The secrets that sign tokens, and the function that finds them.
 
 PyJOAT calls the HMAC key of a token its "salt". Every salt, whoever gives it and in
-whatever form, goes through `hmac_keys`. A client without a salt gets `NOBODY`, which
-takes as long as a usual salt: one of 32 to 64 octets. Of these, only the first two
-octets and the padding at the end are looked at, because a public key that is so short
-shows by its first two octets what it is. Every other salt is searched for the text of a
-key.
+whatever form, goes through `hmac_keys`. One that is a public key is refused, because
+everybody knows it. To search for one takes longer than all other checks of a token. So
+a usual salt, of 32 to 64 octets, is searched only if its first two octets or NULs at
+its end make it suspect; every other salt always is. `NOBODY` stands for the salt of a
+client without one, and takes as long as a usual one.
 
 Crash reporters record the variables of every frame and redact those whose names they
-know. So this package names its variables by what they hold:
+know. So this package names its variables by what they hold, or may hold:
 
-| holds                      | name          |
-|----------------------------|---------------|
-| a salt, salts or HMAC keys | `secret`      |
-| one of several HMAC keys   | `private_key` |
-| a token or a part of it    | `token`       |
-| a signature                | `auth`        |
+| holds                                    | name          |
+|------------------------------------------|---------------|
+| a salt, salts, keys, or a text with them | `secret`      |
+| one of several in such a value           | `private_key` |
+| a token or a part of it                  | `token`       |
+| a signature                              | `auth`        |
 
 The names are only names: none of these keys is asymmetric. No variable keeps the salt
 function, because the repr of a partial or bound method may show salts.
@@ -40,7 +40,7 @@ _Octets = Union[str, bytes, bytearray, memoryview]
 Salt = Union[_Octets, list[str], list[bytes], list[_Octets], tuple[_Octets, ...], None]
 SaltGenerator = Callable[[dict[str, Any]], Salt]
 
-# The letters at both ends keep it from being searched for a key.
+# No key begins with "n", and there is no NUL at its end: nothing makes it suspect.
 NOBODY = b"n" + os.urandom(30) + b"n"
 """The HMAC key of a client without a salt; it signs nothing, even if it matches."""
 
@@ -55,7 +55,8 @@ _MIN_DIFFERENT = 8  # octets
 _MAKE_ONE = 'make one by python -c "import secrets; print(secrets.token_hex(32))"'
 _PLACEHOLDERS = ["change", "replace", "example", "your-", "insecure", "placeholder"]
 _PLACEHOLDERS += ["secret", "password", "default"]
-# Also behind words such as "declare -x", and with white space as in an INI file.
+# Also behind words such as "declare -x", and with white space as in an INI file. What
+# follows "=" must not be the rest of the padding of base64.
 _NAME_AND_VALUE = re.compile(r"(\S+\s+){0,2}[A-Za-z_]\w*\s*=\s*[^=\s]")
 
 # Each branch begins with a character of its own, which keeps the search fast.
@@ -78,21 +79,22 @@ _FROM_URL = bytes.maketrans(b"-_", b"+/")
 _SEQUENCE = 0x30  # the tag that every key and certificate begins with in DER
 _MAX_DER = 2**14  # octets, more than any of them has
 
-# The first two octets of a key that has at most 64, by its form. At most one random
-# salt in 256 begins so by chance.
+# White space, quotation marks and the bracket of an array may stand before a key.
+_BEFORE = [b" ", b"\t", b"\n", b"\r", b"\v", b"\f", b'"', b"'", b"["]
+# With which two octets a key of at most 64 octets begins. DER does not count here:
+# hmac_keys looks at its length, too. One random salt in 250 begins so by chance.
 _BEGINNINGS = {
     *(b"--", b"Pu"),  # PEM and SSH2, PuTTY
     *(b"ss", b"ec", b"sk", b"AA", b"\0\0"),  # OpenSSH: a line, its base64, its octets
-    *(b'{"', b"{'", b"[{"),  # JWK
+    *(b"{" + octet for octet in _BEFORE),  # JWK: {" or {' or white space
     *(b"LS", b"ey"),  # the base64 of PEM and JWK
     *(b"M" + bytes([second]) for second in b"CDEFGHI"),  # the base64 of DER
+    b"\xef\xbb",  # a byte order mark, before any of these
 }
-# White space, quotation marks or a byte order mark (EF BB BF) may stand before all of
-# this, and white space in the braces of a JWK.
-_BLANKS = [b" ", b"\t", b"\n", b"\r", b"\v", b"\f", b'"', b"'", b"[", b"\xef"]
-_BEGINNINGS |= {blank + form[:1] for blank in _BLANKS for form in _BEGINNINGS}
-_BEGINNINGS |= {form + blank for blank in _BLANKS for form in [b"{", *_BLANKS]}
-_BEGINNINGS.add(b"\xef\xbb")
+# One of the octets before a key, and then the first octet of the key, or another one.
+_BEGINNINGS |= {
+    octet + key[:1] for octet in _BEFORE for key in [*_BEGINNINGS, *_BEFORE]
+}
 
 
 def _not_assigned(claims: dict[str, Any]) -> NoReturn:
@@ -131,8 +133,8 @@ def parse_salts(text: Union[str, bytes]) -> list[bytes]:
         raise ValueError("the salts are larger than 1 MiB")
     if not secret.strip(b"\r\n"):
         raise ValueError("there is no salt")
-    # The wrapped base64 of a public key is several lines, each of which may pass for a
-    # salt. The lines come first all the same, because their errors say which one it is.
+    # The base64 of a key that is wrapped, or quotation marks around several lines, pass
+    # line by line. The errors of lines come first, because they say which one it is.
     is_key = _is_key(secret)
     is_quoted = _is_quoted(secret.strip(b"\r\n"))
     secret = secret.replace(b"\r\n", b"\n").split(b"\n")
@@ -155,8 +157,11 @@ def require_salt_generator() -> None:
         raise type_error("joat.salt_generator must be a function", joat.salt_generator)
 
 
-def keys_or_none(secret: Union[Salt, Omitted]) -> Optional[list[bytes]]:
-    """Return the HMAC keys of a salt, or None if the salt function is to be asked."""
+def keys_of_argument(secret: Union[Salt, Omitted]) -> Optional[list[bytes]]:
+    """Return the HMAC keys of an argument, or None if it was omitted.
+
+    Then there must be a salt function to ask: see `require_salt_generator`.
+    """
     if secret is not OMITTED:
         return hmac_keys(secret)
     require_salt_generator()
@@ -187,8 +192,9 @@ def hmac_keys(secret: Any) -> list[bytes]:
         if (
             not _MIN_LENGTH <= length <= _MAX_USUAL
             or private_key[:2] in _BEGINNINGS
+            # An index is faster than a call.
             or (private_key[-1] == 0 and private_key.endswith(b"\0\0\0\0"))
-            # The SEQUENCE tag alone is also the character "0".
+            # DER; the SEQUENCE tag alone is also the character "0".
             or (private_key[1] == length - 2 and private_key[0] == _SEQUENCE)
         ):
             _refuse_public(private_key)
@@ -222,7 +228,8 @@ def _refuse_public(secret: bytes) -> None:
 
 
 def _fault_of_line(private_key: bytes) -> Optional[str]:
-    # Octets that are not UTF-8 become surrogates, which are not printable.
+    # The same as text. Octets that are not UTF-8 become surrogates, which are not
+    # printable.
     secret = private_key.decode(errors="surrogateescape")
     if not secret.isprintable():
         return "is not UTF-8, or has a BOM or control character"
@@ -258,7 +265,7 @@ def _is_key(secret: bytes) -> bool:
     # UTF-16 has NULs between the characters.
     if _is_der(secret) or _KEY_TEXT.search(secret.replace(b"\0", b"")):
         return True
-    # What is encoded is often wrapped. It may be encoded itself.
+    # Encoded text is often wrapped. What it decodes to may be encoded, too.
     for private_key in _ENCODED.findall(b"".join(secret.split())):
         if any(map(_is_key, _decodings(private_key))):
             return True
@@ -274,8 +281,11 @@ def _decodings(secret: bytes) -> Iterator[bytes]:
 
 
 def _is_der(secret: bytes) -> bool:
-    """Tell whether this is the DER of a key or certificate, or its first line."""
-    # It is a SEQUENCE that begins with a SEQUENCE, an INTEGER or [0].
+    """Tell whether this is the DER of a key or certificate, or its beginning.
+
+    The first line of wrapped base64 is such a beginning.
+    """
+    # DER is a SEQUENCE that begins with a SEQUENCE, an INTEGER or [0].
     if len(secret) < 5 or secret[0] != _SEQUENCE:
         return False
     start, length = 2, secret[1]
@@ -285,6 +295,7 @@ def _is_der(secret: bytes) -> bool:
     end = start + length
     if secret[start] not in (_SEQUENCE, 0x02, 0xA0):
         return False
-    # By chance, a salt seldom has a long length, or the identifier of an algorithm.
-    is_line = len(secret) < end < _MAX_DER and (start > 2 or secret[start + 2] == 0x06)
-    return len(secret) == end or is_line
+    # Random octets seldom begin with a length of several octets, or an inner SEQUENCE
+    # that begins with an OBJECT IDENTIFIER (0x06).
+    is_rare = start > 2 or secret[start + 2] == 0x06
+    return len(secret) == end or (is_rare and len(secret) < end < _MAX_DER)

@@ -1,7 +1,7 @@
 """Verifying access tokens.
 
 A token goes one way: `_read` takes it apart, `_judge` looks up its salt and checks it.
-Until its signature holds, nobody learns anything about its times, provider, client and
+Until its signature holds, no error tells anything about its times, provider, client and
 scope.
 
 Refusals are returned up to the public functions, which raise them. So `parse_token`
@@ -32,7 +32,7 @@ from joat.arguments import (
 )
 from joat.claims import Credentials, VerifiedCredentials, check_claims
 from joat.errors import TokenError
-from joat.salt import Salt, hmac_keys, keys_or_none, require_salt_generator
+from joat.salt import Salt, hmac_keys, keys_of_argument, require_salt_generator
 
 _T = TypeVar("_T")
 _Values = Optional[Collection[object]]
@@ -103,7 +103,7 @@ def verify_token(
     secret: Any = salt
     del salt  # crash reporters redact the name `secret` (see joat.salt)
     expectations = _expectations(provider, client_id, scope, leeway)
-    secret = keys_or_none(secret)
+    secret = keys_of_argument(secret)
     token = _read(token)
     try:
         return _unless_refused(_judge(token, secret, expectations))
@@ -131,7 +131,8 @@ def authenticate(
     secret: Any = salt
     del salt  # crash reporters redact the name `secret` (see joat.salt)
     expectations = _expectations(provider, client_id, scope, leeway)
-    secret = keys_or_none(secret)
+    secret = keys_of_argument(secret)
+    # From here on `token` is a text, then a _Token, or a refusal, which goes through.
     token: Any = _bearer_token(authorization)
     del authorization
     if not isinstance(token, TokenError):

@@ -160,7 +160,7 @@ def test_refused_salts(run, salts, monkeypatch, arguments, octets, reason):
 
 
 ALONE = "the token alone, without Bearer, quotation marks or line breaks"
-LIFETIME = "joat: argument --lifetime: too long; see joat issue --help\n"
+LIFETIME = "joat: argument --lifetime: out of range; see joat issue --help\n"
 NO_FLOAT = "joat: argument --lifetime: invalid float value; see joat issue --help\n"
 NO_SCOPE = "joat: argument --scope: no permission; see joat verify --help\n"
 TOO_LONG = f"--jti={'marker' * 10_000}"

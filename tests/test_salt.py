@@ -124,6 +124,7 @@ OCTETS = {
     "der-with-another-tag": b"\x30\x1e\x04" + b"x" * 29,
     "der-and-more": b"\x30\x1d\x30" + b"x" * 64,
     "der-of-no-length": b"\x30\x9e" + b"\0" * 29 + b"x",
+    "der-longer-than-any": b64encode(b"\x30\x82\x40\0\x30" + SALT),
     "hexadecimal-that-begins-with-the-tag": b"30" * 16,
 }
 SALTS = {
@@ -250,6 +251,7 @@ KEYS = [
     b64encode(ED25519),
     b64encode(ED25519).rstrip(b"=").decode(),
     urlsafe_b64encode(ED25519),
+    urlsafe_b64encode(b"\x30\x82\x0f\xff\x30\x82" + SALT),
     encodebytes(ED25519),
     b64encode(b"-----BEGIN PUBLIC KEY-----\n" + b64encode(ED25519)),
     "AAAAC3NzaC1lZDI1NTE5AAAAIAOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4",
@@ -311,7 +313,7 @@ SHORT_KEYS = {
     "der-base64-81": b64encode(b"\x30\x81\x9f\x30" + SALT),
     "der-base64-82": b64encode(b"\x30\x82\x01\x22\x30" + SALT),
 }
-BEFORE = ["", *" \t\n\r\v\f\"'[", " \n", "\ufeff"]
+BEFORE = ["", *" \t\n\r\v\f\"'[", " \n", "\n\ufeff", "\ufeff"]
 
 
 @pytest.mark.parametrize("before", BEFORE, ids=ascii)
