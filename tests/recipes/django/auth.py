@@ -218,10 +218,22 @@ class Validator(OAuth2Validator):
         _, _, scope = refresh_token.partition("~")
         return bytes.fromhex(scope).decode().split(" ")
 
+    def save_bearer_token(
+        self, token: dict[str, Any], request: Any, *args: Any, **kwargs: Any
+    ) -> None:
+        """Store what is issued, or end the grant if another request was faster."""
+        try:
+            super().save_bearer_token(token, request, *args, **kwargs)
+        except oauth2.InvalidGrantError:
+            # Here and not where it is raised: the transaction there is rolled back.
+            used = request.refresh_token_instance
+            get_refresh_token_model().revoke_family(used.token_family)
+            raise
+
     def _save_bearer_token(
         self, token: dict[str, Any], request: Any, *args: Any, **kwargs: Any
     ) -> None:
-        """Store what is issued, in a transaction; a refresh token is good for one."""
+        """Do so in a transaction; a refresh token is good for one."""
         if request.grant_type == "refresh_token":
             # Of two requests that brought the same one at the same moment, both may
             # have come here; django-oauth-toolkit would answer them alike.
