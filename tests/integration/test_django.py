@@ -27,7 +27,7 @@ from authorization import (
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 from programs import python, run
-from servers import PATIENCE, PROVIDER, ask, issue_token, shell
+from servers import OLDER_SALT, PATIENCE, PROVIDER, SALT, ask, issue_token, shell
 
 import joat
 
@@ -403,6 +403,7 @@ def test_commands_for_production(tmp_path):
 
 
 BROKEN = """
+import os
 import sys
 
 sys.stderr = sys.stdout
@@ -419,29 +420,66 @@ def broken(request):
 
 urlpatterns = [path("broken", broken)]
 if __name__ == "__main__":
-    browser = Client(SERVER_NAME="127.0.0.1", raise_request_exception=False)
-    assert browser.get("/broken").status_code == 500
+    # As `runserver` does, which gives its environment to each request.
+    environment = {{**os.environ, "SERVER_NAME": "127.0.0.1"}}
+    browser = Client(raise_request_exception=False, **environment)
+    assert browser.post("/broken", {form}, headers={headers}).status_code == 500
 """
+BROKEN_SETTINGS = """
+from django.utils.log import AdminEmailHandler
+from {settings} import *
 
 
-@pytest.mark.parametrize(
-    ("title", "settings"),
-    [
-        pytest.param("Django", "auth_settings", id="authorization server"),
-        pytest.param("Django", "api_settings", id="resource server"),
-        pytest.param("Django REST framework", "settings", id="REST framework"),
+class Printer(AdminEmailHandler):
+    def send_mail(self, subject, message, *args, html_message, **kwargs):
+        print("Mail:", message, html_message)
+
+
+ROOT_URLCONF = "broken"
+LOGGING["handlers"]["mail"] = {{"class": "broken_settings.Printer"}}
+LOGGING["root"]["handlers"].append("mail")
+"""
+# Beside those of the environment.
+SECRETS = ["a code", "a verifier", "a refresh token", "c2VjcmV0", "a session"]
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(("Django", "auth_settings"), id="authorization server"),
+        pytest.param(("Django", "api_settings"), id="resource server"),
+        pytest.param(("Django REST framework", "settings"), id="REST framework"),
     ],
 )
-def test_errors_reach_the_console(tmp_path, title, settings):
-    directory = recipes.copy(title, tmp_path)
-    text = f'from {settings} import *\n\nROOT_URLCONF = "broken"\n'
-    (directory / "broken_settings.py").write_text(text, encoding="utf-8")
-    (directory / "broken.py").write_text(BROKEN, encoding="utf-8")
+def error_log(request, tmp_path_factory):
+    """Return what a server logs of a request at which it fails, and mails."""
+    title, settings = request.param
+    directory = recipes.copy(title, tmp_path_factory.mktemp("broken") / "copy")
+    code, verifier, refresh_token, login, session = SECRETS
+    form = {"code": code, "code_verifier": verifier, "refresh_token": refresh_token}
+    headers = {"Authorization": f"Basic {login}", "Cookie": f"sessionid={session}"}
+    files = {
+        "broken_settings.py": BROKEN_SETTINGS.format(settings=settings),
+        "broken.py": BROKEN.format(form=form, headers=headers),
+    }
+    for name, text in files.items():
+        (directory / name).write_text(text, encoding="utf-8")
     variables = {**DEPLOYED, "ALLOWED_HOSTS": "127.0.0.1", "PROXY_SSL_HEADER": ""}
     variables["DJANGO_SETTINGS_MODULE"] = "broken_settings"
-    log = python(directory, "broken.py", **variables)
-    assert log.count("Internal Server Error: /broken") == 1
-    assert log.count("ArithmeticError: it does not add up") == 1
+    return python(directory, "broken.py", **variables)
+
+
+def test_errors_reach_the_console(error_log):
+    assert error_log.startswith("Internal Server Error: /broken\nTraceback ")
+    assert error_log.count("\nArithmeticError: it does not add up\n") == 1
+
+
+def test_error_mail_holds_no_secret(error_log):
+    """Nor does the console."""
+    assert error_log.count("\nMail: Internal Server Error: /broken\n") == 1
+    assert "\nHTTP_AUTHORIZATION = '***" in error_log
+    for secret in (SALT, OLDER_SALT, DEPLOYED["SECRET_KEY"], *SECRETS):
+        assert secret not in error_log
 
 
 @pytest.mark.parametrize("token", ["good", "expired"])

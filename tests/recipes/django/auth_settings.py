@@ -63,6 +63,7 @@ DATABASES = {
 STATIC_URL = "static/"
 STATIC_ROOT = FOLDER / "static"
 USE_TZ = True
+DEFAULT_EXCEPTION_REPORTER_FILTER = "error_reports.Filter"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
