@@ -24,8 +24,9 @@ from authorization import (
     send_form,
     sign_in,
 )
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.test import Client
+from django.test import Client, override_settings
 from programs import python, run
 from servers import OLDER_SALT, PATIENCE, PROVIDER, SALT, ask, issue_token, shell
 
@@ -215,6 +216,20 @@ def test_large_form(server, machine, caplog, form):
     """It is refused in one line of the log, because strangers can send it."""
     refused(server.post({**CREDENTIALS, **form}, machine), "invalid_request", 413)
     assert not any(record.exc_info for record in caplog.records)
+
+
+@pytest.mark.parametrize("path", ["/token", "/login"])
+def test_file_is_not_written(server, machine, path, tmp_path):
+    """It would count against no limit of Django's, and anyone may send it."""
+    files = {"file": ("a", 3_000_000 * b"a")}
+    browser = server.browser(cookies={})
+    csrf = browser.get("/login").cookies["csrftoken"]
+    form, headers = {"csrfmiddlewaretoken": csrf}, {"Referer": "https://127.0.0.1/"}
+    with override_settings(FILE_UPLOAD_TEMP_DIR=tmp_path / "missing"):
+        answer = browser.post(
+            path, data=form, files=files, headers=headers, auth=machine
+        )
+    assert answer.status_code == {"/token": 400, "/login": 200}[path]
 
 
 @pytest.mark.parametrize("query", ["%zz", "state=%", "state=%1", "a=%zz", 'a="[1]'])

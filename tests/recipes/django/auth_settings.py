@@ -74,6 +74,8 @@ LOGGING = {
     "loggers": {"oauthlib": {"level": "INFO"}, "oauth2_provider": {"level": "INFO"}},
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
+# It does not count files. Without this, the login page would write them to the disk.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 
