@@ -150,6 +150,20 @@ def test_all_scope_again_after_a_refresh_with_less(server):
         assert joat.unverified_claims(tokens["access_token"])["scp"] == scope.split()
 
 
+def test_scope_that_is_no_longer_on_offer(server):
+    """A refresh gives what is left; whoever asks for more is refused."""
+    refresh_token = server.refresh_token(scope="profile read")
+    changed = {**settings.OAUTH2_PROVIDER, "SCOPES": {"read": "Read your articles"}}
+    with override_settings(OAUTH2_PROVIDER=changed):
+        refused(server.refresh(refresh_token, scope="profile read"), "invalid_scope")
+        tokens = server.refresh(refresh_token).json()
+        assert tokens["scope"] == "read"
+        assert joat.unverified_claims(tokens["access_token"])["scp"] == ["read"]
+    changed["SCOPES"] = {"admin": "Delete everything"}
+    with override_settings(OAUTH2_PROVIDER=changed):
+        refused(server.refresh(tokens["refresh_token"]), "invalid_scope")
+
+
 @pytest.mark.parametrize("scope", ["profile read admin", "read", "", None])
 def test_scope_of_a_refresh_token_cannot_be_changed(server, scope):
     """A client sees it in the token, behind the tilde."""

@@ -21,6 +21,7 @@ from django.http import HttpRequest
 from oauth2_provider.models import AbstractApplication, get_refresh_token_model
 from oauth2_provider.oauth2_backends import OAuthLibCore
 from oauth2_provider.oauth2_validators import OAuth2Validator
+from oauth2_provider.scopes import get_scopes_backend
 from oauthlib import oauth2
 from oauthlib.common import generate_token
 from oauthlib.oauth2.rfc6749.errors import CustomOAuth2Error
@@ -82,6 +83,9 @@ def check_request(request: Any) -> dict[str, Any]:
         raise CustomOAuth2Error(error="invalid_target", request=request)
     if request.scope and request.scope != request.scope.strip():
         # RFC 6749 section 3.3. oauthlib strips any white space.
+        raise oauth2.InvalidScopeError(request=request)
+    if not request.scopes:
+        # Nothing of a refresh token's scope is on offer any more.
         raise oauth2.InvalidScopeError(request=request)
     request.scopes = list(dict.fromkeys(request.scopes))
     return {}
@@ -214,9 +218,13 @@ class Validator(OAuth2Validator):
     def get_original_scopes(
         self, refresh_token: str, request: Any, *args: Any, **kwargs: Any
     ) -> list[str]:
-        """Return the scope of a checked refresh token's grant."""
+        """Return what is still on offer of the scope of a checked refresh token."""
         _, _, scope = refresh_token.partition("~")
-        return bytes.fromhex(scope).decode().split(" ")
+        on_offer = get_scopes_backend().get_available_scopes(
+            application=request.client, request=request
+        )
+        granted = bytes.fromhex(scope).decode().split(" ")
+        return [permission for permission in granted if permission in on_offer]
 
     def save_bearer_token(
         self, token: dict[str, Any], request: Any, *args: Any, **kwargs: Any
