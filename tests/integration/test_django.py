@@ -246,6 +246,24 @@ def test_file_is_not_written(server, machine, path, tmp_path):
     assert answer.status_code == {"/token": 400, "/login": 200}[path]
 
 
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        pytest.param("https://spa.example", True, id="allowed"),
+        pytest.param("https://web.example", False, id="another"),
+        pytest.param("https://[", False, id="no origin"),
+        pytest.param("null", False, id="null"),
+    ],
+)
+def test_origin(server, register, origin, allowed):
+    register("spa", client_type="public", allowed_origins="https://spa.example")
+    form = {**code_form(server.code(client_id="spa")), "client_id": "spa"}
+    answer = server.browser().post("/token", data=form, headers={"Origin": origin})
+    assert answer.status_code == 200
+    told = answer.headers.get("Access-Control-Allow-Origin")
+    assert told == (origin if allowed else None)
+
+
 @pytest.mark.parametrize("query", ["%zz", "state=%", "state=%1", "a=%zz", 'a="[1]'])
 def test_query_that_is_no_form(server, query):
     browser = Client(SERVER_NAME="127.0.0.1")
@@ -291,6 +309,15 @@ def test_code_is_in_the_query(server, mode, decision):
         pytest.param({"client_id": None}, id="no client"),
         pytest.param({"redirect_uri": "https://evil.example"}, id="foreign URI"),
         pytest.param({"redirect_uri": None}, id="no URI"),
+        pytest.param(
+            {"redirect_uri": CALLBACK.replace(".example", ".example:99999")},
+            id="URI with a port that is none",
+        ),
+        pytest.param({"redirect_uri": "https://[x/callback"}, id="URI that is none"),
+        pytest.param(
+            {"redirect_uri": CALLBACK.replace("app.", "APP.")},
+            id="URI in another case",
+        ),
         pytest.param({"response_type": None}, id="no response type"),
         pytest.param({"resource": "https://api.example"}, id="resource"),
         pytest.param({"resource": "http://["}, id="resource that is no URL"),

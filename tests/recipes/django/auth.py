@@ -150,6 +150,21 @@ class Validator(OAuth2Validator):
             and request.client_id in (None, "", client_id)
         )
 
+    def validate_redirect_uri(
+        self, client_id: str, redirect_uri: str, request: Any, *args: Any, **kwargs: Any
+    ) -> bool:
+        """Return whether a client has registered just this text (RFC 9700 section 2.1).
+
+        django-oauth-toolkit compares the parts of URIs, and fails at what is none.
+        """
+        return redirect_uri in request.client.redirect_uris.split()
+
+    def is_origin_allowed(
+        self, client_id: str, origin: str, request: Any, *args: Any, **kwargs: Any
+    ) -> bool:
+        """Return whether a client has registered just this origin."""
+        return origin in request.client.allowed_origins.split()
+
     def validate_grant_type(
         self, client_id: str, grant_type: str, *args: Any, **kwargs: Any
     ) -> bool:

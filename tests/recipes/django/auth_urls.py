@@ -64,7 +64,7 @@ class AuthorizationView(views.AuthorizationView):
         # The page is shown for a client and a URI of its own only, without a resource.
         if (
             not client
-            or not client[0].redirect_uri_allowed(sent["redirect_uri"])
+            or sent["redirect_uri"] not in client[0].redirect_uris.split()
             or sent["resource"]
         ):
             return self.form_invalid(form)
