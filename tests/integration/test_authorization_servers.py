@@ -240,6 +240,28 @@ def test_scope_in_the_token_request_changes_nothing(server):
     check_tokens(server, answer.json())
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "access_token",
+        "client",
+        "expires_in",
+        "extra_credentials",
+        "id_token",
+        "refresh_token",
+        "refresh_token_instance",
+        "scopes",
+        "sub",
+        "user",
+    ],
+)
+def test_other_parameter_changes_nothing(server, name):
+    """What the request's attributes are called in oauthlib, and elsewhere."""
+    tokens = server.exchange(server.code(), **{name: "x"}).json()
+    check_tokens(server, tokens)
+    check_tokens(server, server.refresh(tokens["refresh_token"]).json())
+
+
 def test_code_expires(server, traveller):
     code, in_time = server.code(), server.code()
     traveller.shift(59)

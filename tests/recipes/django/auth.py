@@ -1,9 +1,8 @@
 """What the authorization server tells django-oauth-toolkit: whom to trust, and how.
 
 `auth_settings.py` names what is here: the grants on offer, the checks of clients and
-users, and the access tokens. A `request` is oauthlib's, with the form's parameters as
-attributes, beside those that the checks set. If a parameter and a checked attribute
-share a name, the attribute holds whichever was set last.
+users, and the access tokens. A `request` is oauthlib's, with the form's `PARAMETERS` as
+attributes, beside those that the checks set.
 """
 
 from __future__ import annotations
@@ -33,6 +32,18 @@ NO_HASH = make_password(None)
 
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
 
+# What a client may send with them (RFC 6749, RFC 7636 section 4.5, RFC 8707 section 2).
+PARAMETERS = (
+    "grant_type",
+    "client_id",
+    "code",
+    "code_verifier",
+    "redirect_uri",
+    "refresh_token",
+    "scope",
+    "resource",
+)
+
 token_generator = joat.TokenGenerator(settings.JOAT_PROVIDER)
 
 
@@ -40,7 +51,6 @@ def issue_access_token(request: Any) -> str:
     """Return the access token for a request that has passed all checks."""
     client_id = request.client.client_id
     if request.grant_type == "client_credentials":
-        # Nobody has set request.user here: it may be what the form says.
         subject = f"client:{client_id}"
     else:
         subject = f"user:{request.user.pk}"
@@ -95,9 +105,13 @@ class Backend(OAuthLibCore):
     """The requests of Django, as oauthlib reads them."""
 
     def extract_body(self, request: HttpRequest) -> list[tuple[str, str]]:
-        """Return the form; an empty value is none (RFC 6749 section 3.2)."""
+        """Drop from the form what has no value or no name of `PARAMETERS`.
+
+        With others a client could set attributes that are not meant for it, such as
+        `user` or `refresh_token_instance`.
+        """
         form: list[tuple[str, str]] = super().extract_body(request)
-        return [(name, value) for name, value in form if value]
+        return [(name, value) for name, value in form if value and name in PARAMETERS]
 
 
 class Server(oauth2.Server):
