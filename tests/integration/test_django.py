@@ -4,11 +4,13 @@ import functools
 import importlib
 import socket
 import sys
+import traceback
 from http.client import parse_headers
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import httpx
+import oauthlib.common
 import pytest
 import recipes
 from authorization import (
@@ -26,9 +28,19 @@ from authorization import (
 )
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.test import Client, override_settings
+from django.test import Client, RequestFactory, override_settings
 from programs import python, run
-from servers import OLDER_SALT, PATIENCE, PROVIDER, SALT, ask, issue_token, shell
+from sentry_sdk.scrubber import DEFAULT_DENYLIST
+from servers import (
+    OLDER_SALT,
+    PATIENCE,
+    PROVIDER,
+    SALT,
+    ask,
+    basic,
+    issue_token,
+    shell,
+)
 
 import joat
 
@@ -757,3 +769,60 @@ def test_view_without_required_scopes(rest_module, attributes):
     permission = rest_module.TokenHasScope()
     with pytest.raises(ImproperlyConfigured, match="SimpleNamespace needs a list"):
         permission.has_permission(None, SimpleNamespace(**attributes))
+
+
+# --- what a crash reporter sends of the functions that see a secret ---------------
+
+
+def fail(*args):
+    raise ArithmeticError("it does not add up")
+
+
+def check_report(module, function, *args):
+    """Sentry shows the variables of each function that it does not know by name."""
+    with pytest.raises(ArithmeticError) as caught:
+        function(*args)
+    shown = [
+        repr(value)
+        for frame, _ in traceback.walk_tb(caught.tb)
+        if frame.f_globals is vars(module)
+        for name, value in frame.f_locals.items()
+        if name not in DEFAULT_DENYLIST
+    ]
+    assert shown
+    for secret in (APP[1], basic(":".join(APP))[6:], "eyJ"):
+        assert secret not in "\n".join(shown)
+
+
+@pytest.mark.parametrize("function", ["check_password", "unquote_plus"])
+def test_crash_report_of_a_login(django_recipe, register, monkeypatch, function):
+    register("app")
+    module = django_recipe.auth
+    monkeypatch.setattr(module, function, fail)
+    headers = {"Authorization": basic(":".join(APP))}
+    request = oauthlib.common.Request("https://127.0.0.1/token", headers=headers)
+    check_report(module, module.Validator().authenticate_client, request)
+
+
+@pytest.mark.parametrize(
+    ("name", "authenticate"),
+    [
+        pytest.param(
+            "token_required",
+            lambda module: module.token_required("profile")(None),
+            id="Django",
+        ),
+        pytest.param(
+            "bearer_authentication",
+            lambda module: module.BearerAuthentication().authenticate,
+            id="REST framework",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("rest_module")
+def test_crash_report_of_a_token(tokens, monkeypatch, name, authenticate):
+    monkeypatch.setattr(joat, "salt_generator", fail)
+    headers = {"Authorization": f"Bearer {tokens['good']}"}
+    request = RequestFactory().get("/", headers=headers)
+    module = importlib.import_module(name)
+    check_report(module, authenticate(module), request)

@@ -144,14 +144,14 @@ class Validator(OAuth2Validator):
     def authenticate_client(self, request: Any, *args: Any, **kwargs: Any) -> bool:
         """Return whether a confidential client has sent its secret, by HTTP Basic.
 
-        Every secret that is sent costs one password hash, whatever is wrong with it,
-        so that the time of the answer does not tell which clients there are. If a
-        secret is not stored as a hash, none is right.
+        Every well-formed secret costs one password hash, so the time of the answer does
+        not tell which clients there are. If a secret is not stored as a hash, none is
+        right.
         """
-        login = basic_login(request.headers.get("Authorization"))
-        if login is None:
+        authorization = basic_login(request.headers.get("Authorization"))
+        if authorization is None:
             return False
-        client_id, secret = login
+        client_id, secret = authorization
         known = self.validate_client_id(client_id, request)
         right = check_password(
             secret, request.client.client_secret if known else NO_HASH
@@ -289,21 +289,22 @@ class Validator(OAuth2Validator):
         return refresh_token
 
 
-def basic_login(header: str | None) -> tuple[str, str] | None:
+def basic_login(authorization: str | None) -> tuple[str, str] | None:
     """Return the id and the secret of an `Authorization` header, or None.
 
     It is also None for several headers, which a server joins with commas, and if there
     is a NUL: a secret with NULs behind it has the same hash, because HMAC pads its key
     with them.
     """
-    scheme, _, encoded = (header or "").partition(" ")
+    # Crash reporters know this name, and hide what it stands for.
+    scheme, _, authorization = (authorization or "").partition(" ")
     if scheme.lower() != "basic":
         return None
     try:
-        login = base64.b64decode(encoded.strip(), validate=True).decode()
+        authorization = base64.b64decode(authorization.strip(), validate=True).decode()
     except ValueError:
         return None
-    client_id, colon, secret = login.partition(":")
+    client_id, colon, secret = authorization.partition(":")
     if not colon:
         return None
     # RFC 6749 section 2.3.1: both are encoded as in a form before they are joined.

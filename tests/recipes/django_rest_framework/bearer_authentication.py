@@ -72,9 +72,11 @@ class BearerAuthentication(BaseAuthentication):
         # Django joins several Authorization headers with commas, and joat refuses them.
         # If we read one header and a proxy read another, each would authenticate a
         # different user.
-        header = request.headers.get("Authorization")
+        authorization = request.headers.get("Authorization")
         try:
-            credentials = joat.authenticate(header, provider=settings.JOAT_PROVIDER)
+            credentials = joat.authenticate(
+                authorization, provider=settings.JOAT_PROVIDER
+            )
         except joat.MissingToken:
             return None  # Another class may know who it is.
         except joat.TokenError as error:
