@@ -400,6 +400,9 @@ DEPLOYED = {
 # What nginx is usually told to send on, and what a browser sends with a form.
 PROXIED = {"Host": HOST, "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
 ORIGIN = {"Origin": f"https://{HOST}"}
+RUNSERVER = "python -m django runserver --noreload --settings auth_settings 9000"
+GUNICORN = "DJANGO_SETTINGS_MODULE=auth_settings"
+GUNICORN += ' gunicorn "django.core.wsgi:get_wsgi_application()"'
 
 
 @pytest.fixture(scope="module")
@@ -410,19 +413,30 @@ def deployed(serve_recipe, quick_hashes):
     script = script.replace("client-credentials", register)
     user = "python -m django createsuperuser --settings auth_settings --noinput"
     user += " --username zoe --email zoe@example.com\n"
-    runserver = "python -m django runserver"
-    script = script.replace(runserver, user + runserver, 1)
+    script = script.replace(RUNSERVER, user + RUNSERVER)
 
-    def start(**variables):
+    def start(server=RUNSERVER, **variables):
         variables |= {"DJANGO_SUPERUSER_PASSWORD": ZOE["password"], **quick_hashes}
-        return serve_recipe("Django", script, **variables).url(9000)
+        with_server = script.replace(RUNSERVER, server)
+        return serve_recipe("Django", with_server, **variables).url(9000)
 
     return start
 
 
-def test_behind_a_proxy(deployed):
+def test_server_of_the_index():
+    assert f"`{GUNICORN}`" in recipes.section("Django")
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        pytest.param(RUNSERVER, id="runserver"),
+        pytest.param(f"{GUNICORN} --bind 127.0.0.1:9000", id="gunicorn"),
+    ],
+)
+def test_behind_a_proxy(deployed, server):
     """All the way from the login to a token, and no way by plain HTTP."""
-    url = deployed(**DEPLOYED)
+    url = deployed(server, **DEPLOYED)
     headers = {**PROXIED, **ORIGIN}
     with httpx.Client(base_url=url, headers=headers, timeout=PATIENCE) as browser:
         code = parameters(sign_in(browser, authorize_url()))["code"]
@@ -467,6 +481,7 @@ def test_commands_for_production(tmp_path):
     assert told == "System check identified no issues (2 silenced).\n"
     manage("migrate")
     assert "0 Expired access tokens deleted" in manage("cleartokens")
+    assert manage("clearsessions") == ""
     assert "copied to" in manage("collectstatic --noinput")
 
 

@@ -19,7 +19,7 @@ def token_required(*scope: str) -> Callable[[View], View]:
     """Let those pass whose token holds all of `scope`; the view gets its credentials.
 
     The view's second argument is what `joat.authenticate` returns. Anybody else is
-    answered as RFC 6750 section 3 says.
+    answered as RFC 6750 section 3 says. The view must not be `async`.
     """
 
     def decorate(view: View) -> View:
