@@ -632,8 +632,10 @@ REST_URLS = """
 from types import SimpleNamespace
 
 import api
+from bearer_authentication import TokenHasScope
 from django.urls import path
 from rest_framework import permissions, throttling
+from rest_framework.decorators import api_view, permission_classes
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -667,8 +669,16 @@ class Model(View):
     permission_classes = [permissions.DjangoModelPermissions]
 
 
+@api_view(["GET"])
+@permission_classes([TokenHasScope])
+def function(request):
+    return Response()
+
+
+function.cls.required_scopes = ["read"]
 urlpatterns = [
     *api.urlpatterns,
+    path("function", function),
     path("authenticated", Authenticated.as_view()),
     path("read_only", ReadOnly.as_view()),
     path("admin", Admin.as_view()),
@@ -728,6 +738,13 @@ def test_permissions(rest, tokens):
     answer = ask(url, token=tokens["no_scope"])
     assert answer.status == 403
     assert 'scope="read"' in answer.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("good", 200), ("no_scope", 403), ("expired", 401)]
+)
+def test_function_with_required_scopes(rest, tokens, name, status):
+    assert ask(f"{rest}/function", token=tokens[name]).status == status
 
 
 @pytest.mark.parametrize("accept", ["text/html", "x", "", "*/*;q=x", ";", 'a/b;c="'])

@@ -96,7 +96,10 @@ def credentials_of(request: Request) -> joat.Credentials:
 
 
 class TokenHasScope(BasePermission):
-    """The token must have every permission of the view's `required_scopes`."""
+    """The token must have every permission of the view's `required_scopes`.
+
+    For a function with `@api_view`, set them on its class: `view.cls.required_scopes`.
+    """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         required = getattr(view, "required_scopes", None)
