@@ -486,11 +486,13 @@ def test_commands_for_production(tmp_path):
 
 
 BROKEN = """
+import json
 import os
 import sys
 
 sys.stderr = sys.stdout
 import django
+import sentry_sdk
 from django.test import Client
 from django.urls import path
 
@@ -498,11 +500,19 @@ django.setup()
 
 
 def broken(request):
+    # It has a name in django-oauth-toolkit, too.
+    body = request.POST.urlencode()
     raise ArithmeticError("it does not add up")
 
 
 urlpatterns = [path("broken", broken)]
 if __name__ == "__main__":
+    sentry_sdk.init(
+        dsn="http://public@127.0.0.1/1",
+        before_send=lambda event, hint: print("Event:", json.dumps(event)),
+        include_local_variables=False,
+        max_request_body_size="never",
+    )
     # As `runserver` does, which gives its environment to each request.
     environment = {{**os.environ, "SERVER_NAME": "127.0.0.1"}}
     browser = Client(raise_request_exception=False, **environment)
@@ -523,7 +533,7 @@ LOGGING["handlers"]["mail"] = {{"class": "broken_settings.Printer"}}
 LOGGING["root"]["handlers"].append("mail")
 """
 # Beside those of the environment.
-SECRETS = ["a code", "a verifier", "a refresh token", "c2VjcmV0", "a session"]
+SECRETS = ["a-code", "a-verifier", "a-refresh-token", "c2VjcmV0", "a-session"]
 
 
 @pytest.fixture(
@@ -553,12 +563,16 @@ def error_log(request, tmp_path_factory):
 
 
 def test_errors_reach_the_console(error_log):
-    assert error_log.startswith("Internal Server Error: /broken\nTraceback ")
+    assert error_log.count("Internal Server Error: /broken\nTraceback ") == 1
     assert error_log.count("\nArithmeticError: it does not add up\n") == 1
 
 
-def test_error_mail_holds_no_secret(error_log):
-    """Nor does the console."""
+def test_error_report_holds_no_secret(error_log):
+    """By mail, on the console, and to Sentry, with the settings of the index."""
+    for setting in ("include_local_variables=False", 'max_request_body_size="never"'):
+        assert setting in BROKEN
+        assert f"`{setting}`" in recipes.section("Django")
+    assert error_log.count("Event: {") == 1
     assert error_log.count("\nMail: Internal Server Error: /broken\n") == 1
     assert "\nHTTP_AUTHORIZATION = '***" in error_log
     for secret in (SALT, OLDER_SALT, DEPLOYED["SECRET_KEY"], *SECRETS):
