@@ -119,8 +119,7 @@ class AuthorizationServer:
         return self.tokens(**asked)["refresh_token"]
 
     def refresh(self, refresh_token, login=APP, /, **changes):
-        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-        return self.post(present(form, changes), login)
+        return self.post(present(refresh_form(refresh_token), changes), login)
 
 
 def code_form(code):
@@ -131,6 +130,10 @@ def code_form(code):
         "redirect_uri": CALLBACK,
         "code_verifier": VERIFIER,
     }
+
+
+def refresh_form(refresh_token):
+    return {"grant_type": "refresh_token", "refresh_token": refresh_token}
 
 
 def refused(answer, errors, status=400):

@@ -21,6 +21,7 @@ from authorization import (
     authorize_url,
     code_form,
     parameters,
+    refresh_form,
     refused,
     send_form,
     sign_in,
@@ -70,6 +71,10 @@ def check_tokens(server, tokens, scope="profile"):
         {"redirect_uri": "https://app.example/Callback"},
         {"redirect_uri": "https://app.example.evil.example/callback"},
         {"redirect_uri": "https://app.example:443/callback"},
+        {"redirect_uri": "https://app.example:/callback"},
+        {"redirect_uri": "https://app.example:99999/callback"},
+        {"redirect_uri": "https://APP.example/callback"},
+        {"redirect_uri": "https://[app.example/callback"},
         {"redirect_uri": "http://app.example/callback"},
         {"redirect_uri": "https://app.example@evil.example/callback"},
         {"redirect_uri": f'{CALLBACK}"'},
@@ -235,6 +240,28 @@ def test_scope_in_the_token_request_changes_nothing(server):
     check_tokens(server, answer.json())
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "access_token",
+        "client",
+        "expires_in",
+        "extra_credentials",
+        "id_token",
+        "refresh_token",
+        "refresh_token_instance",
+        "scopes",
+        "sub",
+        "user",
+    ],
+)
+def test_other_parameter_changes_nothing(server, name):
+    """What the request's attributes are called in oauthlib, and elsewhere."""
+    tokens = server.exchange(server.code(), **{name: "x"}).json()
+    check_tokens(server, tokens)
+    check_tokens(server, server.refresh(tokens["refresh_token"]).json())
+
+
 def test_code_expires(server, traveller):
     code, in_time = server.code(), server.code()
     traveller.shift(59)
@@ -359,6 +386,8 @@ def test_client_library(served, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["code", "refresh token"])
 def test_of_many_at_once_one_is_served(served, kind):
+    """And the grant is over, because one of the many may be a thief."""
+
     def post(form):
         return httpx.post(
             f"{served.url(9000)}/token", data=form, auth=APP, timeout=PATIENCE
@@ -369,7 +398,9 @@ def test_of_many_at_once_one_is_served(served, kind):
     form = code_form(parameters(callback)["code"])
     if kind == "refresh token":
         refresh_token = post(form).json()["refresh_token"]
-        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        form = refresh_form(refresh_token)
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(post, [form] * 8))
     assert sorted(answer.status_code for answer in answers) == [200] + 7 * [400]
+    (served_one,) = [answer for answer in answers if answer.status_code == 200]
+    refused(post(refresh_form(served_one.json()["refresh_token"])), "invalid_grant")

@@ -4,11 +4,13 @@ import functools
 import importlib
 import socket
 import sys
+import traceback
 from http.client import parse_headers
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import httpx
+import oauthlib.common
 import pytest
 import recipes
 from authorization import (
@@ -24,10 +26,21 @@ from authorization import (
     send_form,
     sign_in,
 )
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.test import Client
+from django.test import Client, RequestFactory, override_settings
 from programs import python, run
-from servers import PATIENCE, PROVIDER, ask, issue_token, shell
+from sentry_sdk.scrubber import DEFAULT_DENYLIST
+from servers import (
+    OLDER_SALT,
+    PATIENCE,
+    PROVIDER,
+    SALT,
+    ask,
+    basic,
+    issue_token,
+    shell,
+)
 
 import joat
 
@@ -89,7 +102,7 @@ def test_public_client(server, register):
     ],
 )
 def test_overtaken_by_another_request_like_it(server, monkeypatch, kind, moment):
-    """Whatever moment it comes at, one of the two is refused."""
+    """Whatever moment it comes at, one of the two is refused, and the grant is over."""
     ticket = server.refresh_token()
     if kind == "exchange":
         ticket = server.code()
@@ -107,8 +120,7 @@ def test_overtaken_by_another_request_like_it(server, monkeypatch, kind, moment)
     refused(send(ticket), "invalid_grant")
     (answer,) = overtaking
     assert answer.status_code == 200
-    if kind == "exchange":
-        refused(server.refresh(answer.json()["refresh_token"]), "invalid_grant")
+    refused(server.refresh(answer.json()["refresh_token"]), "invalid_grant")
 
 
 @pytest.mark.parametrize(
@@ -148,6 +160,20 @@ def test_all_scope_again_after_a_refresh_with_less(server):
         refresh_token = tokens["refresh_token"]
         assert tokens["scope"] == scope
         assert joat.unverified_claims(tokens["access_token"])["scp"] == scope.split()
+
+
+def test_scope_that_is_no_longer_on_offer(server):
+    """A refresh gives what is left; whoever asks for more is refused."""
+    refresh_token = server.refresh_token(scope="profile read")
+    changed = {**settings.OAUTH2_PROVIDER, "SCOPES": {"read": "Read your articles"}}
+    with override_settings(OAUTH2_PROVIDER=changed):
+        refused(server.refresh(refresh_token, scope="profile read"), "invalid_scope")
+        tokens = server.refresh(refresh_token).json()
+        assert tokens["scope"] == "read"
+        assert joat.unverified_claims(tokens["access_token"])["scp"] == ["read"]
+    changed["SCOPES"] = {"admin": "Delete everything"}
+    with override_settings(OAUTH2_PROVIDER=changed):
+        refused(server.refresh(tokens["refresh_token"]), "invalid_scope")
 
 
 @pytest.mark.parametrize("scope", ["profile read admin", "read", "", None])
@@ -218,6 +244,38 @@ def test_large_form(server, machine, caplog, form):
     assert not any(record.exc_info for record in caplog.records)
 
 
+@pytest.mark.parametrize("path", ["/token", "/login"])
+def test_file_is_not_written(server, machine, path, tmp_path):
+    """It would count against no limit of Django's, and anyone may send it."""
+    files = {"file": ("a", 3_000_000 * b"a")}
+    browser = server.browser(cookies={})
+    csrf = browser.get("/login").cookies["csrftoken"]
+    form, headers = {"csrfmiddlewaretoken": csrf}, {"Referer": "https://127.0.0.1/"}
+    with override_settings(FILE_UPLOAD_TEMP_DIR=tmp_path / "missing"):
+        answer = browser.post(
+            path, data=form, files=files, headers=headers, auth=machine
+        )
+    assert answer.status_code == {"/token": 400, "/login": 200}[path]
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        pytest.param("https://spa.example", True, id="allowed"),
+        pytest.param("https://web.example", False, id="another"),
+        pytest.param("https://[", False, id="no origin"),
+        pytest.param("null", False, id="null"),
+    ],
+)
+def test_origin(server, register, origin, allowed):
+    register("spa", client_type="public", allowed_origins="https://spa.example")
+    form = {**code_form(server.code(client_id="spa")), "client_id": "spa"}
+    answer = server.browser().post("/token", data=form, headers={"Origin": origin})
+    assert answer.status_code == 200
+    told = answer.headers.get("Access-Control-Allow-Origin")
+    assert told == (origin if allowed else None)
+
+
 @pytest.mark.parametrize("query", ["%zz", "state=%", "state=%1", "a=%zz", 'a="[1]'])
 def test_query_that_is_no_form(server, query):
     browser = Client(SERVER_NAME="127.0.0.1")
@@ -263,6 +321,15 @@ def test_code_is_in_the_query(server, mode, decision):
         pytest.param({"client_id": None}, id="no client"),
         pytest.param({"redirect_uri": "https://evil.example"}, id="foreign URI"),
         pytest.param({"redirect_uri": None}, id="no URI"),
+        pytest.param(
+            {"redirect_uri": CALLBACK.replace(".example", ".example:99999")},
+            id="URI with a port that is none",
+        ),
+        pytest.param({"redirect_uri": "https://[x/callback"}, id="URI that is none"),
+        pytest.param(
+            {"redirect_uri": CALLBACK.replace("app.", "APP.")},
+            id="URI in another case",
+        ),
         pytest.param({"response_type": None}, id="no response type"),
         pytest.param({"resource": "https://api.example"}, id="resource"),
         pytest.param({"resource": "http://["}, id="resource that is no URL"),
@@ -333,6 +400,9 @@ DEPLOYED = {
 # What nginx is usually told to send on, and what a browser sends with a form.
 PROXIED = {"Host": HOST, "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
 ORIGIN = {"Origin": f"https://{HOST}"}
+RUNSERVER = "python -m django runserver --noreload --settings auth_settings 9000"
+GUNICORN = "DJANGO_SETTINGS_MODULE=auth_settings"
+GUNICORN += ' gunicorn "django.core.wsgi:get_wsgi_application()"'
 
 
 @pytest.fixture(scope="module")
@@ -343,19 +413,30 @@ def deployed(serve_recipe, quick_hashes):
     script = script.replace("client-credentials", register)
     user = "python -m django createsuperuser --settings auth_settings --noinput"
     user += " --username zoe --email zoe@example.com\n"
-    runserver = "python -m django runserver"
-    script = script.replace(runserver, user + runserver, 1)
+    script = script.replace(RUNSERVER, user + RUNSERVER)
 
-    def start(**variables):
+    def start(server=RUNSERVER, **variables):
         variables |= {"DJANGO_SUPERUSER_PASSWORD": ZOE["password"], **quick_hashes}
-        return serve_recipe("Django", script, **variables).url(9000)
+        with_server = script.replace(RUNSERVER, server)
+        return serve_recipe("Django", with_server, **variables).url(9000)
 
     return start
 
 
-def test_behind_a_proxy(deployed):
+def test_server_of_the_index():
+    assert f"`{GUNICORN}`" in recipes.section("Django")
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        pytest.param(RUNSERVER, id="runserver"),
+        pytest.param(f"{GUNICORN} --bind 127.0.0.1:9000", id="gunicorn"),
+    ],
+)
+def test_behind_a_proxy(deployed, server):
     """All the way from the login to a token, and no way by plain HTTP."""
-    url = deployed(**DEPLOYED)
+    url = deployed(server, **DEPLOYED)
     headers = {**PROXIED, **ORIGIN}
     with httpx.Client(base_url=url, headers=headers, timeout=PATIENCE) as browser:
         code = parameters(sign_in(browser, authorize_url()))["code"]
@@ -400,14 +481,18 @@ def test_commands_for_production(tmp_path):
     assert told == "System check identified no issues (2 silenced).\n"
     manage("migrate")
     assert "0 Expired access tokens deleted" in manage("cleartokens")
+    assert manage("clearsessions") == ""
     assert "copied to" in manage("collectstatic --noinput")
 
 
 BROKEN = """
+import json
+import os
 import sys
 
 sys.stderr = sys.stdout
 import django
+import sentry_sdk
 from django.test import Client
 from django.urls import path
 
@@ -415,34 +500,83 @@ django.setup()
 
 
 def broken(request):
+    # It has a name in django-oauth-toolkit, too.
+    body = request.POST.urlencode()
     raise ArithmeticError("it does not add up")
 
 
 urlpatterns = [path("broken", broken)]
 if __name__ == "__main__":
-    browser = Client(SERVER_NAME="127.0.0.1", raise_request_exception=False)
-    assert browser.get("/broken").status_code == 500
+    sentry_sdk.init(
+        dsn="http://public@127.0.0.1/1",
+        before_send=lambda event, hint: print("Event:", json.dumps(event)),
+        include_local_variables=False,
+        max_request_body_size="never",
+    )
+    # As `runserver` does, which gives its environment to each request.
+    environment = {{**os.environ, "SERVER_NAME": "127.0.0.1"}}
+    browser = Client(raise_request_exception=False, **environment)
+    assert browser.post("/broken", {form}, headers={headers}).status_code == 500
 """
+BROKEN_SETTINGS = """
+from django.utils.log import AdminEmailHandler
+from {settings} import *
 
 
-@pytest.mark.parametrize(
-    ("title", "settings"),
-    [
-        pytest.param("Django", "auth_settings", id="authorization server"),
-        pytest.param("Django", "api_settings", id="resource server"),
-        pytest.param("Django REST framework", "settings", id="REST framework"),
+class Printer(AdminEmailHandler):
+    def send_mail(self, subject, message, *args, html_message, **kwargs):
+        print("Mail:", message, html_message)
+
+
+ROOT_URLCONF = "broken"
+LOGGING["handlers"]["mail"] = {{"class": "broken_settings.Printer"}}
+LOGGING["root"]["handlers"].append("mail")
+"""
+# Beside those of the environment.
+SECRETS = ["a-code", "a-verifier", "a-refresh-token", "c2VjcmV0", "a-session"]
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(("Django", "auth_settings"), id="authorization server"),
+        pytest.param(("Django", "api_settings"), id="resource server"),
+        pytest.param(("Django REST framework", "settings"), id="REST framework"),
     ],
 )
-def test_errors_reach_the_console(tmp_path, title, settings):
-    directory = recipes.copy(title, tmp_path)
-    text = f'from {settings} import *\n\nROOT_URLCONF = "broken"\n'
-    (directory / "broken_settings.py").write_text(text, encoding="utf-8")
-    (directory / "broken.py").write_text(BROKEN, encoding="utf-8")
+def error_log(request, tmp_path_factory):
+    """Return what a server logs of a request at which it fails, and mails."""
+    title, settings = request.param
+    directory = recipes.copy(title, tmp_path_factory.mktemp("broken") / "copy")
+    code, verifier, refresh_token, login, session = SECRETS
+    form = {"code": code, "code_verifier": verifier, "refresh_token": refresh_token}
+    headers = {"Authorization": f"Basic {login}", "Cookie": f"sessionid={session}"}
+    files = {
+        "broken_settings.py": BROKEN_SETTINGS.format(settings=settings),
+        "broken.py": BROKEN.format(form=form, headers=headers),
+    }
+    for name, text in files.items():
+        (directory / name).write_text(text, encoding="utf-8")
     variables = {**DEPLOYED, "ALLOWED_HOSTS": "127.0.0.1", "PROXY_SSL_HEADER": ""}
     variables["DJANGO_SETTINGS_MODULE"] = "broken_settings"
-    log = python(directory, "broken.py", **variables)
-    assert log.count("Internal Server Error: /broken") == 1
-    assert log.count("ArithmeticError: it does not add up") == 1
+    return python(directory, "broken.py", **variables)
+
+
+def test_errors_reach_the_console(error_log):
+    assert error_log.count("Internal Server Error: /broken\nTraceback ") == 1
+    assert error_log.count("\nArithmeticError: it does not add up\n") == 1
+
+
+def test_error_report_holds_no_secret(error_log):
+    """By mail, on the console, and to Sentry, with the settings of the index."""
+    for setting in ("include_local_variables=False", 'max_request_body_size="never"'):
+        assert setting in BROKEN
+        assert f"`{setting}`" in recipes.section("Django")
+    assert error_log.count("Event: {") == 1
+    assert error_log.count("\nMail: Internal Server Error: /broken\n") == 1
+    assert "\nHTTP_AUTHORIZATION = '***" in error_log
+    for secret in (SALT, OLDER_SALT, DEPLOYED["SECRET_KEY"], *SECRETS):
+        assert secret not in error_log
 
 
 @pytest.mark.parametrize("token", ["good", "expired"])
@@ -512,8 +646,10 @@ REST_URLS = """
 from types import SimpleNamespace
 
 import api
+from bearer_authentication import TokenHasScope
 from django.urls import path
 from rest_framework import permissions, throttling
+from rest_framework.decorators import api_view, permission_classes
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -547,8 +683,16 @@ class Model(View):
     permission_classes = [permissions.DjangoModelPermissions]
 
 
+@api_view(["GET"])
+@permission_classes([TokenHasScope])
+def function(request):
+    return Response()
+
+
+function.cls.required_scopes = ["read"]
 urlpatterns = [
     *api.urlpatterns,
+    path("function", function),
     path("authenticated", Authenticated.as_view()),
     path("read_only", ReadOnly.as_view()),
     path("admin", Admin.as_view()),
@@ -610,6 +754,13 @@ def test_permissions(rest, tokens):
     assert 'scope="read"' in answer.headers["WWW-Authenticate"]
 
 
+@pytest.mark.parametrize(
+    ("name", "status"), [("good", 200), ("no_scope", 403), ("expired", 401)]
+)
+def test_function_with_required_scopes(rest, tokens, name, status):
+    assert ask(f"{rest}/function", token=tokens[name]).status == status
+
+
 @pytest.mark.parametrize("accept", ["text/html", "x", "", "*/*;q=x", ";", 'a/b;c="'])
 def test_accept(rest, tokens, accept):
     """Whatever a browser asks for, the server has an answer."""
@@ -664,3 +815,60 @@ def test_view_without_required_scopes(rest_module, attributes):
     permission = rest_module.TokenHasScope()
     with pytest.raises(ImproperlyConfigured, match="SimpleNamespace needs a list"):
         permission.has_permission(None, SimpleNamespace(**attributes))
+
+
+# --- what a crash reporter sends of the functions that see a secret ---------------
+
+
+def fail(*args):
+    raise ArithmeticError("it does not add up")
+
+
+def check_report(module, function, *args):
+    """Sentry shows the variables of each function that it does not know by name."""
+    with pytest.raises(ArithmeticError) as caught:
+        function(*args)
+    shown = [
+        repr(value)
+        for frame, _ in traceback.walk_tb(caught.tb)
+        if frame.f_globals is vars(module)
+        for name, value in frame.f_locals.items()
+        if name not in DEFAULT_DENYLIST
+    ]
+    assert shown
+    for secret in (APP[1], basic(":".join(APP))[6:], "eyJ"):
+        assert secret not in "\n".join(shown)
+
+
+@pytest.mark.parametrize("function", ["check_password", "unquote_plus"])
+def test_crash_report_of_a_login(django_recipe, register, monkeypatch, function):
+    register("app")
+    module = django_recipe.auth
+    monkeypatch.setattr(module, function, fail)
+    headers = {"Authorization": basic(":".join(APP))}
+    request = oauthlib.common.Request("https://127.0.0.1/token", headers=headers)
+    check_report(module, module.Validator().authenticate_client, request)
+
+
+@pytest.mark.parametrize(
+    ("name", "authenticate"),
+    [
+        pytest.param(
+            "token_required",
+            lambda module: module.token_required("profile")(None),
+            id="Django",
+        ),
+        pytest.param(
+            "bearer_authentication",
+            lambda module: module.BearerAuthentication().authenticate,
+            id="REST framework",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("rest_module")
+def test_crash_report_of_a_token(tokens, monkeypatch, name, authenticate):
+    monkeypatch.setattr(joat, "salt_generator", fail)
+    headers = {"Authorization": f"Bearer {tokens['good']}"}
+    request = RequestFactory().get("/", headers=headers)
+    module = importlib.import_module(name)
+    check_report(module, authenticate(module), request)

@@ -63,6 +63,14 @@ def no_token(*logins):
     return Case("", BAD_LOGIN, None, logins)
 
 
+def multipart(parameter=""):
+    """For a form that a browser sends with files, which RFC 6749 does not know."""
+    part = 'Content-Disposition: form-data; name="grant_type"'
+    body = f"--B\r\n{part}\r\n\r\nclient_credentials\r\n--B--\r\n"
+    content_type = f"multipart/form-data; boundary=B{parameter}"
+    return Case(ALL, NO_GRANT, None, body=body, content_type=content_type)
+
+
 NO_GRANT = "invalid_request unsupported_grant_type"
 NO_PASSWORD = "unsupported_grant_type unauthorized_client"
 OTHER_GRANT = "unsupported_grant_type unauthorized_client invalid_grant invalid_request"
@@ -142,6 +150,10 @@ CASES = {
         '{"grant_type": "client_credentials"}',
         content_type="application/json",
     ),
+    "a form with files": multipart(),
+    "a form with files in base64": multipart("; charset=base64"),
+    "a form with files in no character set": multipart("; charset=x"),
+    "a form with files in two character sets": multipart("; charset=utf-7; charset=x"),
     # The token is for the client that authenticated.
     "this client in the form": granted(ALL, client_id="app"),
     "no client's name in the form": granted(ALL, client_id=""),

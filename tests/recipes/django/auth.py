@@ -1,9 +1,8 @@
 """What the authorization server tells django-oauth-toolkit: whom to trust, and how.
 
 `auth_settings.py` names what is here: the grants on offer, the checks of clients and
-users, and the access tokens. A `request` is oauthlib's, with the form's parameters as
-attributes, beside those that the checks set. If a parameter and a checked attribute
-share a name, the attribute holds whichever was set last.
+users, and the access tokens. A `request` is oauthlib's, with the form's `PARAMETERS` as
+attributes, beside those that the checks set.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from django.http import HttpRequest
 from oauth2_provider.models import AbstractApplication, get_refresh_token_model
 from oauth2_provider.oauth2_backends import OAuthLibCore
 from oauth2_provider.oauth2_validators import OAuth2Validator
+from oauth2_provider.scopes import get_scopes_backend
 from oauthlib import oauth2
 from oauthlib.common import generate_token
 from oauthlib.oauth2.rfc6749.errors import CustomOAuth2Error
@@ -32,6 +32,18 @@ NO_HASH = make_password(None)
 
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
 
+# What a client may send with them (RFC 6749, RFC 7636 section 4.5, RFC 8707 section 2).
+PARAMETERS = (
+    "grant_type",
+    "client_id",
+    "code",
+    "code_verifier",
+    "redirect_uri",
+    "refresh_token",
+    "scope",
+    "resource",
+)
+
 token_generator = joat.TokenGenerator(settings.JOAT_PROVIDER)
 
 
@@ -39,7 +51,6 @@ def issue_access_token(request: Any) -> str:
     """Return the access token for a request that has passed all checks."""
     client_id = request.client.client_id
     if request.grant_type == "client_credentials":
-        # Nobody has set request.user here: it may be what the form says.
         subject = f"client:{client_id}"
     else:
         subject = f"user:{request.user.pk}"
@@ -83,6 +94,9 @@ def check_request(request: Any) -> dict[str, Any]:
     if request.scope and request.scope != request.scope.strip():
         # RFC 6749 section 3.3. oauthlib strips any white space.
         raise oauth2.InvalidScopeError(request=request)
+    if not request.scopes:
+        # Nothing of a refresh token's scope is on offer any more.
+        raise oauth2.InvalidScopeError(request=request)
     request.scopes = list(dict.fromkeys(request.scopes))
     return {}
 
@@ -91,9 +105,13 @@ class Backend(OAuthLibCore):
     """The requests of Django, as oauthlib reads them."""
 
     def extract_body(self, request: HttpRequest) -> list[tuple[str, str]]:
-        """Return the form; an empty value is none (RFC 6749 section 3.2)."""
+        """Drop from the form what has no value or no name of `PARAMETERS`.
+
+        With others a client could set attributes that are not meant for it, such as
+        `user` or `refresh_token_instance`.
+        """
         form: list[tuple[str, str]] = super().extract_body(request)
-        return [(name, value) for name, value in form if value]
+        return [(name, value) for name, value in form if value and name in PARAMETERS]
 
 
 class Server(oauth2.Server):
@@ -126,14 +144,14 @@ class Validator(OAuth2Validator):
     def authenticate_client(self, request: Any, *args: Any, **kwargs: Any) -> bool:
         """Return whether a confidential client has sent its secret, by HTTP Basic.
 
-        Every secret that is sent costs one password hash, whatever is wrong with it,
-        so that the time of the answer does not tell which clients there are. If a
-        secret is not stored as a hash, none is right.
+        Every well-formed secret costs one password hash, so the time of the answer does
+        not tell which clients there are. If a secret is not stored as a hash, none is
+        right.
         """
-        login = basic_login(request.headers.get("Authorization"))
-        if login is None:
+        authorization = basic_login(request.headers.get("Authorization"))
+        if authorization is None:
             return False
-        client_id, secret = login
+        client_id, secret = authorization
         known = self.validate_client_id(client_id, request)
         right = check_password(
             secret, request.client.client_secret if known else NO_HASH
@@ -145,6 +163,21 @@ class Validator(OAuth2Validator):
             # The form may name the client, too, but not another one.
             and request.client_id in (None, "", client_id)
         )
+
+    def validate_redirect_uri(
+        self, client_id: str, redirect_uri: str, request: Any, *args: Any, **kwargs: Any
+    ) -> bool:
+        """Return whether a client has registered just this text (RFC 9700 section 2.1).
+
+        django-oauth-toolkit compares the parts of URIs, and fails at what is none.
+        """
+        return redirect_uri in request.client.redirect_uris.split()
+
+    def is_origin_allowed(
+        self, client_id: str, origin: str, request: Any, *args: Any, **kwargs: Any
+    ) -> bool:
+        """Return whether a client has registered just this origin."""
+        return origin in request.client.allowed_origins.split()
 
     def validate_grant_type(
         self, client_id: str, grant_type: str, *args: Any, **kwargs: Any
@@ -214,14 +247,30 @@ class Validator(OAuth2Validator):
     def get_original_scopes(
         self, refresh_token: str, request: Any, *args: Any, **kwargs: Any
     ) -> list[str]:
-        """Return the scope of a checked refresh token's grant."""
+        """Return what is still on offer of the scope of a checked refresh token."""
         _, _, scope = refresh_token.partition("~")
-        return bytes.fromhex(scope).decode().split(" ")
+        on_offer = get_scopes_backend().get_available_scopes(
+            application=request.client, request=request
+        )
+        granted = bytes.fromhex(scope).decode().split(" ")
+        return [permission for permission in granted if permission in on_offer]
+
+    def save_bearer_token(
+        self, token: dict[str, Any], request: Any, *args: Any, **kwargs: Any
+    ) -> None:
+        """Store what is issued, or end the grant if another request was faster."""
+        try:
+            super().save_bearer_token(token, request, *args, **kwargs)
+        except oauth2.InvalidGrantError:
+            # Here and not where it is raised: the transaction there is rolled back.
+            used = request.refresh_token_instance
+            get_refresh_token_model().revoke_family(used.token_family)
+            raise
 
     def _save_bearer_token(
         self, token: dict[str, Any], request: Any, *args: Any, **kwargs: Any
     ) -> None:
-        """Store what is issued, in a transaction; a refresh token is good for one."""
+        """Do so in a transaction; a refresh token is good for one."""
         if request.grant_type == "refresh_token":
             # Of two requests that brought the same one at the same moment, both may
             # have come here; django-oauth-toolkit would answer them alike.
@@ -240,21 +289,22 @@ class Validator(OAuth2Validator):
         return refresh_token
 
 
-def basic_login(header: str | None) -> tuple[str, str] | None:
+def basic_login(authorization: str | None) -> tuple[str, str] | None:
     """Return the id and the secret of an `Authorization` header, or None.
 
     It is also None for several headers, which a server joins with commas, and if there
     is a NUL: a secret with NULs behind it has the same hash, because HMAC pads its key
     with them.
     """
-    scheme, _, encoded = (header or "").partition(" ")
+    # Crash reporters know this name, and hide what it stands for.
+    scheme, _, authorization = (authorization or "").partition(" ")
     if scheme.lower() != "basic":
         return None
     try:
-        login = base64.b64decode(encoded.strip(), validate=True).decode()
+        authorization = base64.b64decode(authorization.strip(), validate=True).decode()
     except ValueError:
         return None
-    client_id, colon, secret = login.partition(":")
+    client_id, colon, secret = authorization.partition(":")
     if not colon:
         return None
     # RFC 6749 section 2.3.1: both are encoded as in a form before they are joined.

@@ -1,11 +1,13 @@
 """Settings of the authorization server: django-oauth-toolkit issues joat's tokens.
 
-For production, change `DATABASES`, limit how often a secret or a password may be tried,
-run `python -m django cleartokens` every day, and put a proxy in front that speaks HTTPS
-and has the static files, which `collectstatic` gathers in `STATIC_ROOT`. Set two
-variables of the environment: `ALLOWED_HOSTS` to the hosts of your URL, separated by
-spaces, and `PROXY_SSL_HEADER` as is said below. Then `python -m django check --deploy`
-has nothing to say.
+For production, change `DATABASES`, whose file here every user of the machine may read,
+limit how often a secret or a password may be tried, and set `LOGIN_REDIRECT_URL` to a
+page for users who log in without a client. Run the commands `cleartokens` and
+`clearsessions` every day. Put a proxy in front that speaks HTTPS and has the static
+files, which `collectstatic` gathers in `STATIC_ROOT`. Set two variables of the
+environment: `ALLOWED_HOSTS` to the hosts of your URL, separated by spaces, and
+`PROXY_SSL_HEADER` as is said below. Then `python -m django check --deploy` has nothing
+to say.
 """
 
 from __future__ import annotations
@@ -63,6 +65,7 @@ DATABASES = {
 STATIC_URL = "static/"
 STATIC_ROOT = FOLDER / "static"
 USE_TZ = True
+DEFAULT_EXCEPTION_REPORTER_FILTER = "error_reports.Filter"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -73,14 +76,16 @@ LOGGING = {
     "loggers": {"oauthlib": {"level": "INFO"}, "oauth2_provider": {"level": "INFO"}},
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
+# It does not count files. Without this, the login page would write them to the disk.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 
 # The header by which the proxy says that a request came to it by HTTPS, for example
-# X-Forwarded-Proto. Without it, Django takes every request for plain HTTP and lets no
-# browser log in. Warning: name only a header that your proxy sets or removes in every
-# request, and let nobody reach this server but through the proxy. Otherwise anyone who
-# sends the header passes for HTTPS.
+# X-Forwarded-Proto. Without it, Django asks its server, and if that says plain HTTP, no
+# browser can log in. Warning: name only a header that your proxy sets or removes in
+# every request, and let nobody reach this server but through the proxy. Otherwise
+# anyone who sends the header passes for HTTPS.
 PROXY_SSL_HEADER = os.environ.get("PROXY_SSL_HEADER")
 if PROXY_SSL_HEADER:
     variable = f"HTTP_{PROXY_SSL_HEADER.upper().replace('-', '_')}"

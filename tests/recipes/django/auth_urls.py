@@ -64,7 +64,7 @@ class AuthorizationView(views.AuthorizationView):
         # The page is shown for a client and a URI of its own only, without a resource.
         if (
             not client
-            or not client[0].redirect_uri_allowed(sent["redirect_uri"])
+            or sent["redirect_uri"] not in client[0].redirect_uris.split()
             or sent["resource"]
         ):
             return self.form_invalid(form)
@@ -118,10 +118,12 @@ class TokenView(views.TokenView):
 def well_formed(request: HttpRequest) -> bool:
     """Return whether the parameters are in the form alone, each once, in ASCII.
 
-    That is what RFC 6749 section 3.2 and appendix A ask for. oauthlib fails at a query
-    that is no form, Django takes the last one of several, and a database may fail at a
-    character that it does not know.
+    That is what RFC 6749 section 3.2 and appendix A ask for. A form of another type may
+    hold files. oauthlib fails at a query that is no form, Django takes the last one of
+    several, and a database may fail at a character that it does not know.
     """
+    if request.content_type != "application/x-www-form-urlencoded":
+        return False
     values = [value for _, values in request.POST.lists() for value in values]
     return (
         not request.META["QUERY_STRING"]

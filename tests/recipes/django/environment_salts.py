@@ -1,7 +1,7 @@
 """The secrets that sign tokens, for the settings of a server.
 
 For production, keep them where you keep your others, and never run with `DEBUG`: its
-error pages show the environment of `runserver`, and with it the salts.
+error pages show the variables of each function, and with them secrets.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 
 import joat
 
-# Not in a module of settings: Django's error reports list those, and know no salt.
+# Not in a module of settings, because `diffsettings` and pages of errors list those.
 SALTS = joat.parse_salts(os.environ["JOAT_SALT"])
 
 

@@ -19,7 +19,7 @@ def token_required(*scope: str) -> Callable[[View], View]:
     """Let those pass whose token holds all of `scope`; the view gets its credentials.
 
     The view's second argument is what `joat.authenticate` returns. Anybody else is
-    answered as RFC 6750 section 3 says.
+    answered as RFC 6750 section 3 says. The view must not be `async`.
     """
 
     def decorate(view: View) -> View:
@@ -33,10 +33,10 @@ def token_required(*scope: str) -> Callable[[View], View]:
             # Django joins several Authorization headers with commas, and joat refuses
             # them. If we read one header and a proxy read another, each would
             # authenticate a different user.
-            header = request.headers.get("Authorization")
+            authorization = request.headers.get("Authorization")
             try:
                 credentials = joat.authenticate(
-                    header, provider=settings.JOAT_PROVIDER, scope=scope
+                    authorization, provider=settings.JOAT_PROVIDER, scope=scope
                 )
             except joat.TokenError as error:
                 return refuse(error)

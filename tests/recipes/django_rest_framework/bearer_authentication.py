@@ -72,9 +72,11 @@ class BearerAuthentication(BaseAuthentication):
         # Django joins several Authorization headers with commas, and joat refuses them.
         # If we read one header and a proxy read another, each would authenticate a
         # different user.
-        header = request.headers.get("Authorization")
+        authorization = request.headers.get("Authorization")
         try:
-            credentials = joat.authenticate(header, provider=settings.JOAT_PROVIDER)
+            credentials = joat.authenticate(
+                authorization, provider=settings.JOAT_PROVIDER
+            )
         except joat.MissingToken:
             return None  # Another class may know who it is.
         except joat.TokenError as error:
@@ -94,7 +96,10 @@ def credentials_of(request: Request) -> joat.Credentials:
 
 
 class TokenHasScope(BasePermission):
-    """The token must have every permission of the view's `required_scopes`."""
+    """The token must have every permission of the view's `required_scopes`.
+
+    For a function with `@api_view`, set them on its class: `view.cls.required_scopes`.
+    """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         required = getattr(view, "required_scopes", None)

@@ -1,9 +1,10 @@
 """Settings of a resource server with Django REST framework, which needs no database.
 
 It needs the `JOAT_SALT` of the authorization server and nothing else from there. For
-production, set the variable `ALLOWED_HOSTS` to the hosts of your URL, separated by
-spaces, and put a proxy that speaks HTTPS in front: whoever reads a bearer token can use
-it. If you add pages with forms, they need `SECURE_PROXY_SSL_HEADER` behind the proxy.
+production, use a server such as gunicorn and never `runserver`, set the variable
+`ALLOWED_HOSTS` to the hosts of your URL, separated by spaces, and put a proxy that
+speaks HTTPS in front: whoever reads a bearer token can use it. If you add pages with
+forms, they need `SECURE_PROXY_SSL_HEADER` behind the proxy.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 CSRF_COOKIE_SECURE = True
+DEFAULT_EXCEPTION_REPORTER_FILTER = "error_reports.Filter"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
