@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 from authlib.integrations.flask_oauth2 import ResourceProtector, current_token
 from authlib.oauth2.rfc6749 import JsonRequest
-from flask import Flask
+from flask import Flask, abort, request
 from flask.typing import ResponseReturnValue
 
 import joat
@@ -58,6 +59,15 @@ class Protector(ResourceProtector):
 
 
 require_oauth = Protector()
+
+
+@app.before_request
+def check_host() -> None:
+    """Refuse a malformed `Host`: Flask fails at it when Authlib asks for the URL."""
+    try:
+        urlsplit(f"//{request.host}")
+    except ValueError:
+        abort(400)
 
 
 @app.errorhandler(joat.TokenError)

@@ -31,7 +31,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_plus, urlsplit
 
 import grant_store
 import resource_servers
@@ -49,7 +49,15 @@ from authlib.oauth2.rfc6750 import BearerTokenGenerator
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata, get_well_known_url
 from authlib.oauth2.rfc9207 import IssuerParameter
-from flask import Flask, Response, g, make_response, render_template_string, request
+from flask import (
+    Flask,
+    Response,
+    abort,
+    g,
+    make_response,
+    render_template_string,
+    request,
+)
 from grant_store import Grant
 from werkzeug.security import check_password_hash, generate_password_hash
 
@@ -387,6 +395,15 @@ server.register_grant(
 server.register_grant(RefreshTokenGrant)
 server.register_grant(ClientCredentialsGrant)
 server.register_extension(issuer)
+
+
+@app.before_request
+def check_host() -> None:
+    """Refuse a malformed `Host`: Flask fails at it when Authlib asks for the URL."""
+    try:
+        urlsplit(f"//{request.host}")
+    except ValueError:
+        abort(400)
 
 
 @app.route("/authorize", methods=["GET", "POST"])
