@@ -10,7 +10,7 @@ from authorization import ZOE
 from oauthlib.oauth2 import BackendApplicationClient
 from oauthlib.oauth2.rfc6749.errors import InvalidClientError, InvalidScopeError
 from requests_oauthlib import OAuth2Session
-from servers import PATIENCE, PROVIDER, SALT, ask, basic
+from servers import HOSTS, PATIENCE, PROVIDER, SALT, ask, basic
 from werkzeug.datastructures import WWWAuthenticate
 
 import joat
@@ -230,6 +230,28 @@ def test_no_token_by_get(server, always):
     answer = ask(url, headers=[("Authorization", APP)])
     assert 400 <= answer.status < 500
     assert "access_token" not in answer.text
+
+
+# Django has a check of its own, which writes a traceback into the log.
+NOT_DJANGO = [title for title in RECIPES if not title.startswith("Django")]
+
+
+@pytest.mark.parametrize("host", HOSTS.values(), ids=HOSTS)
+@pytest.mark.parametrize(
+    ("login", "status"),
+    [
+        pytest.param(APP, 200, id="client"),
+        pytest.param(basic("app:wrong"), 401, id="stranger"),
+    ],
+)
+@pytest.mark.parametrize("server", NOT_DJANGO, indirect=True)
+def test_host_that_is_none(server, always, login, status, host):
+    """It is no fault of the server: RFC 9112 section 3.2."""
+    headers = [("Host", host), ("Authorization", login)]
+    headers.append(("Content-Type", Case.content_type))
+    body = with_fields(GRANT, always)
+    answer = ask(f"{server.url(9000)}/token", "POST", headers, body)
+    assert answer.status in (status, 400)
 
 
 # A megabyte of what would otherwise be ignored.

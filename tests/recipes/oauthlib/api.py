@@ -56,10 +56,11 @@ def authorized(*scope: str) -> Request:
 
     Raises the `joat.TokenError` that `refuse` answers.
     """
-    # Without the query and the body: oauthlib would look for a token in both, and raise
-    # ValueError for a query that it cannot read.
+    # Not the request's URL: Flask fails at a malformed `Host`, and oauthlib would look
+    # for a token in the query, and raise ValueError for one that it cannot read. It
+    # does not get the body, in which it would look as well.
     _, asked = server.verify_request(
-        request.base_url, headers=dict(request.headers), scopes=list(scope)
+        PROVIDER, headers=dict(request.headers), scopes=list(scope)
     )
     return asked
 

@@ -176,8 +176,9 @@ def token() -> ResponseReturnValue:
         # Rather no token than one that is good at other resource servers as well
         # (RFC 8707).
         return {"error": "invalid_target"}, 400
+    # Not the request's own URL: Flask fails at a malformed `Host`.
     headers, body, status = server.create_token_response(
-        flask.request.base_url, "POST", urlencode(form)
+        f"{PROVIDER}/token", "POST", urlencode(form)
     )
     if status == 401:
         # oauthlib's challenge is that of a resource server (RFC 6750).
