@@ -69,6 +69,12 @@ OTHER_GRANT = "unsupported_grant_type unauthorized_client invalid_grant invalid_
 BAD_LOGIN = "invalid_client invalid_request"
 BAD_SCOPE = "invalid_scope invalid_request"
 NO_TARGET = "invalid_target"  # RFC 8707 section 2
+MULTIPART = (
+    '--x\r\nContent-Disposition: form-data; name="grant_type"\r\n\r\n'
+    "client_credentials\r\n"
+    '--x\r\nContent-Disposition: form-data; name="resource"; filename="a"\r\n\r\n'
+    "https://api.example\r\n--x--\r\n"
+)
 CASES = {
     "all that the client may": granted(ALL),
     "empty scope": granted(ALL, scope=""),
@@ -133,6 +139,13 @@ CASES = {
     "a resource twice": refused(
         f"{NO_TARGET} invalid_request", f"{GRANT}&resource=x&resource=y"
     ),
+    "a resource in the URL": refused(
+        f"{NO_TARGET} invalid_request", GRANT, query="?resource=https://api.example"
+    ),
+    "a resource that is a file": refused(
+        "invalid_request", MULTIPART, content_type="multipart/form-data; boundary=x"
+    ),
+    "an unknown parameter twice": refused("invalid_request", f"{GRANT}&a=1&a=2"),
     "scope twice": refused("invalid_request", f"{GRANT}&scope=read&scope=profile"),
     "grant type twice": refused("invalid_request", f"{GRANT}&{GRANT}"),
     "scope that is no UTF-8": refused(BAD_SCOPE, f"{GRANT}&scope=%ff"),

@@ -134,6 +134,7 @@ USERS = {"zoe": generate_password_hash("zoe's password")}
 # Checked in place of the hash of an unknown client or user, so timing does not reveal
 # which ones exist. Nobody has its password.
 NOBODY = generate_password_hash(secrets.token_hex())
+FORM = "application/x-www-form-urlencoded"
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -431,9 +432,10 @@ def authorize() -> Response:
 @app.post("/token")
 def token() -> Response:
     """Issue tokens (RFC 6749 section 5.1), or say why not (section 5.2)."""
-    if request.query_string:
-        # Authlib would read them from the URL as well.
-        raise InvalidRequestError("The parameters belong in the body")
+    if request.query_string or request.mimetype != FORM:
+        # Authlib would read them from the URL as well. Nobody would see a `resource`
+        # that a multipart form has as a file.
+        raise InvalidRequestError("The parameters belong in the body, as a form")
     check("grant_type")
     response: Response = server.create_token_response()
     if response.status_code == 401:

@@ -38,6 +38,7 @@ CLIENTS = {"app": Client(generate_password_hash("app's secret"), ("profile", "re
 # Checked in place of a client that is unknown, so timing does not reveal which clients
 # exist. Nobody has its secret.
 NOBODY = Client(generate_password_hash(secrets.token_hex()), ())
+FORM = "application/x-www-form-urlencoded"
 
 
 def find_salt(claims: dict[str, object]) -> list[bytes]:
@@ -82,6 +83,9 @@ def token() -> ResponseReturnValue:
         challenge = 'Basic realm="token"'
         return {"error": "invalid_client"}, 401, {"WWW-Authenticate": challenge}
 
+    if request.query_string or request.mimetype != FORM:
+        # Nobody would see a `resource` in the URL, or in a multipart form as a file.
+        return {"error": "invalid_request"}, 400
     repeated = any(len(values) > 1 for values in request.form.listvalues())
     grant_type = request.form.get("grant_type")
     if repeated or not grant_type:

@@ -48,6 +48,7 @@ CLIENTS = {
 # Checked in place of a client that is unknown, so timing does not reveal which clients
 # exist. Nobody has its secret.
 NOBODY = Client("", generate_password_hash(secrets.token_hex()), ())
+FORM = "application/x-www-form-urlencoded"
 
 
 def find_salt(claims: dict[str, object]) -> list[bytes]:
@@ -167,12 +168,16 @@ def token() -> ResponseReturnValue:
     flask.g.client = authenticated_client()
     if flask.g.client is None:
         return {"error": "invalid_client"}, 401, BASIC
-    # Without parameters that have no value, which count as omitted (RFC 6749 section
-    # 3.2), and without those of the URL, where none belongs.
-    form = [
-        (name, value) for name, value in flask.request.form.items(multi=True) if value
-    ]
-    if "resource" in dict(form):
+    if flask.request.query_string or flask.request.mimetype != FORM:
+        # Nobody would see a `resource` in the URL, or in a multipart form as a file.
+        return {"error": "invalid_request"}, 400
+    fields = flask.request.form
+    if any(len(values) > 1 for values in fields.listvalues()):
+        # oauthlib refuses only some parameters that are repeated.
+        return {"error": "invalid_request"}, 400
+    # A parameter without a value counts as omitted (RFC 6749 section 3.2).
+    form = {name: value for name, value in fields.items() if value}
+    if "resource" in form:
         # Rather no token than one that is good at other resource servers as well
         # (RFC 8707).
         return {"error": "invalid_target"}, 400
