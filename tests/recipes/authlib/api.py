@@ -50,9 +50,9 @@ class Protector(ResourceProtector):
         self, scopes: list[str] | None, request: JsonRequest, **kwargs: Any
     ) -> joat.Credentials:
         """Return what the request's token grants, or raise a `joat.TokenError`."""
-        # A WSGI server joins several Authorization headers with commas, and joat
-        # refuses them. If the application read one header and a proxy another, each
-        # would authenticate a different user.
+        # Most WSGI servers join several Authorization headers, and joat refuses the
+        # result. If the application read one header and a proxy another, each would
+        # authenticate a different user.
         header = request.headers.get("Authorization")
         needed = [name for each in scopes or () for name in each.split(" ")]
         return joat.authenticate(header, provider=PROVIDER, scope=needed)

@@ -36,9 +36,9 @@ class Validator(RequestValidator):
         self, token: str, scopes: list[str], request: Request
     ) -> bool:
         """Put what the token grants into the request, or raise a `joat.TokenError`."""
-        # A WSGI server joins several Authorization headers with commas, and joat
-        # refuses them. If the application read one header and a proxy another, each
-        # would authenticate a different user.
+        # Most WSGI servers join several Authorization headers, and joat refuses the
+        # result. If the application read one header and a proxy another, each would
+        # authenticate a different user.
         header = request.headers.get("Authorization")
         credentials = joat.authenticate(header, provider=PROVIDER, scope=scopes)
         request.user = credentials["user_id"]
