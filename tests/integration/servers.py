@@ -28,6 +28,15 @@ OLDER_SALT = SALT[::-1]
 PORTS = ("8000", "8001", "8002", "9000", "6379")
 TOKEN = re.compile(r"\beyJ[\w-]*\.[\w-]*\.[\w-]*")
 
+# What a client may send as its Host.
+HOSTS = {
+    "no address in brackets": "[:::::]",
+    "a bracket": "[",
+    "no port": "localhost:x",
+    "a path": "localhost/x",
+    "nothing": "",
+}
+
 
 @dataclass
 class Server:
@@ -173,7 +182,11 @@ def ask(url, method="GET", headers=(), body="", token=None):
     target = urlsplit(url)
     connection = HTTPConnection(target.netloc, timeout=PATIENCE)
     try:
-        connection.putrequest(method, target._replace(scheme="", netloc="").geturl())
+        connection.putrequest(
+            method,
+            target._replace(scheme="", netloc="").geturl(),
+            skip_host="Host" in dict(headers),
+        )
         for name, value in headers:
             connection.putheader(name, value)
         if method == "POST":

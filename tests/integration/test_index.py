@@ -1,6 +1,7 @@
 """The index of the recipes: every line of it does what it says."""
 
 import ast
+import re
 import shlex
 import sys
 from importlib import metadata
@@ -11,6 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from programs import python, run
 from servers import replace_ports, servers, shell
+from werkzeug.security import generate_password_hash
 
 every_recipe = pytest.mark.parametrize("title", recipes.titles())
 
@@ -86,6 +88,18 @@ def test_install(title):
     for module in imported_modules(recipes.folder(title)):
         providers = metadata.packages_distributions()[module]
         assert installed & set(map(canonicalize_name, providers)), module
+
+
+@pytest.mark.parametrize("title", ["Flask", "oauthlib"])
+def test_memory_of_a_hash(title):
+    """It is what werkzeug takes by default, and the recipe has werkzeug do that."""
+    recipe = (recipes.folder(title) / "auth.py").read_text(encoding="utf-8")
+    assert 'generate_password_hash("app\'s secret")' in recipe
+    method, n, r, _ = re.split("[:$]", generate_password_hash(""), maxsplit=3)
+    assert method == "scrypt"
+    memory = f"{128 * int(n) * int(r) // 2**20} MiB"  # RFC 7914 section 5
+    assert memory in recipe
+    assert memory in recipes.section("Flask")
 
 
 def with_requirements(name):

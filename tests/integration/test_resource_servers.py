@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import recipes
-from servers import PATIENCE, ask
+from servers import HOSTS, PATIENCE, ask
 from werkzeug.datastructures import WWWAuthenticate
 
 # But for those that need a Redis: test_stores.py and test_introspection.py.
@@ -144,6 +144,26 @@ def test_answer(server, case, tokens):
     assert answer.status == case.status, answer
     check_refusal(answer, case)
     assert_nothing_of(answer, [*sent, query, body])
+
+
+# Django has a check of its own, which writes a traceback into the log.
+NOT_DJANGO = [title for title in RECIPES if not title.startswith("Django")]
+
+
+@pytest.mark.parametrize("host", HOSTS.values(), ids=HOSTS)
+@pytest.mark.parametrize(
+    ("token", "status"),
+    [
+        pytest.param("good", 200, id="a good token"),
+        pytest.param(None, 401, id="no token"),
+    ],
+)
+@pytest.mark.parametrize("server", NOT_DJANGO, indirect=True)
+def test_host_that_is_none(server, tokens, token, status, host):
+    """It is no fault of the server: RFC 9112 section 3.2."""
+    url, headers = f"{server.url()}/profile", [("Host", host)]
+    answer = ask(url, headers=headers, token=tokens.get(token))
+    assert answer.status in (status, 400)
 
 
 @pytest.mark.parametrize("token", ["good", "expired", None])

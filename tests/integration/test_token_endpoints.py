@@ -10,7 +10,7 @@ from authorization import ZOE
 from oauthlib.oauth2 import BackendApplicationClient
 from oauthlib.oauth2.rfc6749.errors import InvalidClientError, InvalidScopeError
 from requests_oauthlib import OAuth2Session
-from servers import PATIENCE, PROVIDER, SALT, ask, basic
+from servers import HOSTS, PATIENCE, PROVIDER, SALT, ask, basic
 from werkzeug.datastructures import WWWAuthenticate
 
 import joat
@@ -77,6 +77,12 @@ OTHER_GRANT = "unsupported_grant_type unauthorized_client invalid_grant invalid_
 BAD_LOGIN = "invalid_client invalid_request"
 BAD_SCOPE = "invalid_scope invalid_request"
 NO_TARGET = "invalid_target"  # RFC 8707 section 2
+MULTIPART = (
+    '--x\r\nContent-Disposition: form-data; name="grant_type"\r\n\r\n'
+    "client_credentials\r\n"
+    '--x\r\nContent-Disposition: form-data; name="resource"; filename="a"\r\n\r\n'
+    "https://api.example\r\n--x--\r\n"
+)
 CASES = {
     "all that the client may": granted(ALL),
     "empty scope": granted(ALL, scope=""),
@@ -141,6 +147,13 @@ CASES = {
     "a resource twice": refused(
         f"{NO_TARGET} invalid_request", f"{GRANT}&resource=x&resource=y"
     ),
+    "a resource in the URL": refused(
+        f"{NO_TARGET} invalid_request", GRANT, query="?resource=https://api.example"
+    ),
+    "a resource that is a file": refused(
+        "invalid_request", MULTIPART, content_type="multipart/form-data; boundary=x"
+    ),
+    "an unknown parameter twice": refused("invalid_request", f"{GRANT}&a=1&a=2"),
     "scope twice": refused("invalid_request", f"{GRANT}&scope=read&scope=profile"),
     "grant type twice": refused("invalid_request", f"{GRANT}&{GRANT}"),
     "scope that is no UTF-8": refused(BAD_SCOPE, f"{GRANT}&scope=%ff"),
@@ -242,6 +255,28 @@ def test_no_token_by_get(server, always):
     answer = ask(url, headers=[("Authorization", APP)])
     assert 400 <= answer.status < 500
     assert "access_token" not in answer.text
+
+
+# Django has a check of its own, which writes a traceback into the log.
+NOT_DJANGO = [title for title in RECIPES if not title.startswith("Django")]
+
+
+@pytest.mark.parametrize("host", HOSTS.values(), ids=HOSTS)
+@pytest.mark.parametrize(
+    ("login", "status"),
+    [
+        pytest.param(APP, 200, id="client"),
+        pytest.param(basic("app:wrong"), 401, id="stranger"),
+    ],
+)
+@pytest.mark.parametrize("server", NOT_DJANGO, indirect=True)
+def test_host_that_is_none(server, always, login, status, host):
+    """It is no fault of the server: RFC 9112 section 3.2."""
+    headers = [("Host", host), ("Authorization", login)]
+    headers.append(("Content-Type", Case.content_type))
+    body = with_fields(GRANT, always)
+    answer = ask(f"{server.url(9000)}/token", "POST", headers, body)
+    assert answer.status in (status, 400)
 
 
 # A megabyte of what would otherwise be ignored.

@@ -32,12 +32,15 @@ CREDENTIALS = web.RequestKey("credentials", joat.Credentials)
 
 def drop_exception(record: logging.LogRecord) -> bool:
     """Keep what a malformed request holds out of the log: it may be a token."""
-    if record.exc_info and isinstance(record.exc_info[1], HttpProcessingError):
+    malformed = (HttpProcessingError, web.RequestPayloadError)
+    if record.exc_info and isinstance(record.exc_info[1], malformed):
         record.exc_info = None
     return True
 
 
-logging.getLogger("aiohttp.server").addFilter(drop_exception)
+# Under gunicorn, aiohttp's worker uses gunicorn's logger in place of aiohttp's own.
+for name in ("aiohttp.server", "gunicorn.error"):
+    logging.getLogger(name).addFilter(drop_exception)
 
 
 def authenticate(request: web.Request) -> joat.Credentials:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 from authlib.integrations.flask_oauth2 import ResourceProtector, current_token
 from authlib.oauth2.rfc6749 import JsonRequest
-from flask import Flask
+from flask import Flask, abort, request
 from flask.typing import ResponseReturnValue
 
 import joat
@@ -49,15 +50,24 @@ class Protector(ResourceProtector):
         self, scopes: list[str] | None, request: JsonRequest, **kwargs: Any
     ) -> joat.Credentials:
         """Return what the request's token grants, or raise a `joat.TokenError`."""
-        # A WSGI server joins several Authorization headers with commas, and joat
-        # refuses them. If the application read one header and a proxy another, each
-        # would authenticate a different user.
+        # Most WSGI servers join several Authorization headers, and joat refuses the
+        # result. If the application read one header and a proxy another, each would
+        # authenticate a different user.
         header = request.headers.get("Authorization")
         needed = [name for each in scopes or () for name in each.split(" ")]
         return joat.authenticate(header, provider=PROVIDER, scope=needed)
 
 
 require_oauth = Protector()
+
+
+@app.before_request
+def check_host() -> None:
+    """Refuse a malformed `Host`: Flask fails at it when Authlib asks for the URL."""
+    try:
+        urlsplit(f"//{request.host}")
+    except ValueError:
+        abort(400)
 
 
 @app.errorhandler(joat.TokenError)

@@ -31,7 +31,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_plus, urlsplit
 
 import grant_store
 import resource_servers
@@ -49,7 +49,15 @@ from authlib.oauth2.rfc6750 import BearerTokenGenerator
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata, get_well_known_url
 from authlib.oauth2.rfc9207 import IssuerParameter
-from flask import Flask, Response, g, make_response, render_template_string, request
+from flask import (
+    Flask,
+    Response,
+    abort,
+    g,
+    make_response,
+    render_template_string,
+    request,
+)
 from grant_store import Grant
 from werkzeug.security import check_password_hash, generate_password_hash
 
@@ -126,6 +134,7 @@ USERS = {"zoe": generate_password_hash("zoe's password")}
 # Checked in place of the hash of an unknown client or user, so timing does not reveal
 # which ones exist. Nobody has its password.
 NOBODY = generate_password_hash(secrets.token_hex())
+FORM = "application/x-www-form-urlencoded"
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -389,6 +398,15 @@ server.register_grant(ClientCredentialsGrant)
 server.register_extension(issuer)
 
 
+@app.before_request
+def check_host() -> None:
+    """Refuse a malformed `Host`: Flask fails at it when Authlib asks for the URL."""
+    try:
+        urlsplit(f"//{request.host}")
+    except ValueError:
+        abort(400)
+
+
 @app.route("/authorize", methods=["GET", "POST"])
 def authorize() -> Response:
     """Ask the user, and send the browser back with a code, or with the reason.
@@ -414,9 +432,10 @@ def authorize() -> Response:
 @app.post("/token")
 def token() -> Response:
     """Issue tokens (RFC 6749 section 5.1), or say why not (section 5.2)."""
-    if request.query_string:
-        # Authlib would read them from the URL as well.
-        raise InvalidRequestError("The parameters belong in the body")
+    if request.query_string or request.mimetype != FORM:
+        # Authlib would read them from the URL as well. Nobody would see a `resource`
+        # that a multipart form has as a file.
+        raise InvalidRequestError("The parameters belong in the body, as a form")
     check("grant_type")
     response: Response = server.create_token_response()
     if response.status_code == 401:

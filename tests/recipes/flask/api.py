@@ -32,9 +32,9 @@ def authorized(*scope: str) -> joat.Credentials:
 
     Raises the `joat.TokenError` that `refuse` answers.
     """
-    # A WSGI server joins several Authorization headers with commas, and joat refuses
-    # them. If the application read one header and a proxy another, each would
-    # authenticate a different user.
+    # Most WSGI servers join several Authorization headers, and joat refuses the result.
+    # If the application read one header and a proxy another, each would authenticate a
+    # different user.
     header = request.headers.get("Authorization")
     return joat.authenticate(header, provider=PROVIDER, scope=scope)
 

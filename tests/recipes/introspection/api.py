@@ -169,7 +169,7 @@ def authorized(*scope: str) -> dict[str, Any]:
 
     Raises the `joat.TokenError` that `refuse` answers, or `Unavailable`.
     """
-    # Several Authorization headers come joined with commas, and are refused as such.
+    # Most WSGI servers join several Authorization headers, and joat refuses the result.
     token = joat.bearer_token(request.headers.get("Authorization"))
     # Nobody has verified these claims. They may refuse a token, and nothing else.
     claims = joat.unverified_claims(token)

@@ -25,6 +25,7 @@ from flask.typing import ResponseReturnValue
 import joat
 
 PROVIDER = "https://example.com"
+FORM = "application/x-www-form-urlencoded"
 
 
 def find_salt(claims: dict[str, object]) -> None:
@@ -99,6 +100,9 @@ def resource_server_of(jti: object) -> str:
 def token() -> ResponseReturnValue:
     """Issue an access token for one resource server (RFC 6749 section 4.4)."""
     client = authenticated("client")
+    if request.query_string or request.mimetype != FORM:
+        # Nobody would see a `resource` in the URL, or in a multipart form as a file.
+        raise Refusal("invalid_request")
     form = request.form
     repeated = {name for name, values in form.lists() if len(values) > 1}
     grant_type = form.get("grant_type")

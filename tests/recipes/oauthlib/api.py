@@ -36,9 +36,9 @@ class Validator(RequestValidator):
         self, token: str, scopes: list[str], request: Request
     ) -> bool:
         """Put what the token grants into the request, or raise a `joat.TokenError`."""
-        # A WSGI server joins several Authorization headers with commas, and joat
-        # refuses them. If the application read one header and a proxy another, each
-        # would authenticate a different user.
+        # Most WSGI servers join several Authorization headers, and joat refuses the
+        # result. If the application read one header and a proxy another, each would
+        # authenticate a different user.
         header = request.headers.get("Authorization")
         credentials = joat.authenticate(header, provider=PROVIDER, scope=scopes)
         request.user = credentials["user_id"]
@@ -56,10 +56,11 @@ def authorized(*scope: str) -> Request:
 
     Raises the `joat.TokenError` that `refuse` answers.
     """
-    # Without the query and the body: oauthlib would look for a token in both, and raise
-    # ValueError for a query that it cannot read.
+    # Not the request's URL: Flask fails at a malformed `Host`, and oauthlib would look
+    # for a token in the query, and raise ValueError for one that it cannot read. It
+    # does not get the body, in which it would look as well.
     _, asked = server.verify_request(
-        request.base_url, headers=dict(request.headers), scopes=list(scope)
+        PROVIDER, headers=dict(request.headers), scopes=list(scope)
     )
     return asked
 

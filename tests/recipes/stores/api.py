@@ -37,7 +37,7 @@ def fail(error: redis.RedisError) -> ResponseReturnValue:
 @app.route("/profile", methods=["GET", "POST"])
 def profile() -> ResponseReturnValue:
     """Return whose token it is."""
-    # Several Authorization headers come joined with commas, and are refused as such.
+    # Most WSGI servers join several Authorization headers, and joat refuses the result.
     header = request.headers.get("Authorization")
     credentials = joat.authenticate(header, provider=PROVIDER, scope=["profile"])
     return {"user": credentials["user_id"]}

@@ -37,9 +37,9 @@ class BearerAuth:
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Answer a request, or hand it on with the credentials in its environ."""
-        # A WSGI server joins several Authorization headers with commas, and joat
-        # refuses them. If the application read one header and a proxy another, each
-        # would authenticate a different user.
+        # Most WSGI servers join several Authorization headers, and joat refuses the
+        # result. If the application read one header and a proxy another, each would
+        # authenticate a different user.
         header = environ.get("HTTP_AUTHORIZATION")
         try:
             credentials = joat.authenticate(
