@@ -336,11 +336,15 @@ def authenticate_client(query_client: object, asked: OAuth2Request) -> Client:
     It replaces Authlib's own, which reveals by its timing which clients exist, fails
     at text that is not UTF-8, and does not decode a `+`.
     """
-    login = request.authorization
-    if login is not None and login.type == "basic":
+    # werkzeug fails at characters beyond ASCII. A WSGI server joins several headers by
+    # commas, and older versions of werkzeug take the first one.
+    authorization = request.headers.get("Authorization", "")
+    readable = authorization.isascii() and "," not in authorization
+    credentials = request.authorization if readable else None
+    if credentials is not None and credentials.type == "basic":
         # Both are encoded as in a form before they are joined.
-        client = CLIENTS.get(unquote_plus(login.username or ""))
-        secret = unquote_plus(login.password or "")
+        client = CLIENTS.get(unquote_plus(credentials.username or ""))
+        secret = unquote_plus(credentials.password or "")
         fits = password_fits(client.secret_hash if client else None, secret)
         if client and fits:
             return client
