@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 
-from flask import Flask, request
+import flask
+from flask import Flask
 from flask.typing import ResponseReturnValue
 from oauthlib.common import Request
 from oauthlib.oauth2 import BearerToken, RequestValidator, ResourceEndpoint
@@ -39,8 +40,8 @@ class Validator(RequestValidator):
         # A WSGI server joins several Authorization headers with commas, and joat
         # refuses them. If the application read one header and a proxy another, each
         # would authenticate a different user.
-        header = request.headers.get("Authorization")
-        credentials = joat.authenticate(header, provider=PROVIDER, scope=scopes)
+        authorization = flask.request.headers.get("Authorization")
+        credentials = joat.authenticate(authorization, provider=PROVIDER, scope=scopes)
         request.user = credentials["user_id"]
         request.client = credentials["client_id"]
         request.scopes = credentials["authorized_scope"]
@@ -57,10 +58,9 @@ def authorized(*scope: str) -> Request:
     Raises the `joat.TokenError` that `refuse` answers.
     """
     # Without the query and the body: oauthlib would look for a token in both, and raise
-    # ValueError for a query that it cannot read.
-    _, asked = server.verify_request(
-        request.base_url, headers=dict(request.headers), scopes=list(scope)
-    )
+    # ValueError for a query that it cannot read. Without the headers, which a crash
+    # reporter would find in oauthlib's variables.
+    _, asked = server.verify_request(flask.request.base_url, scopes=list(scope))
     return asked
 
 

@@ -40,10 +40,10 @@ class BearerAuth:
         # A WSGI server joins several Authorization headers with commas, and joat
         # refuses them. If the application read one header and a proxy another, each
         # would authenticate a different user.
-        header = environ.get("HTTP_AUTHORIZATION")
+        authorization = environ.get("HTTP_AUTHORIZATION")
         try:
             credentials = joat.authenticate(
-                header, provider=self.provider, scope=self.scope
+                authorization, provider=self.provider, scope=self.scope
             )
         except joat.TokenError as error:
             body = self._refuse(error, start_response)
