@@ -66,6 +66,11 @@ METADATA = ProtectedResourceMetadata.model_validate(
         "scopes_supported": sorted(set(SCOPE).union(*TOOL_SCOPE.values())),
     }
 )
+# A parser makes another host of some, such as 127.0.0.1 of 127.1.
+if str(METADATA.authorization_servers[0]) != PROVIDER:
+    raise ValueError("PROVIDER must be an origin that a parser does not change")
+if str(METADATA.resource) != RESOURCE:
+    raise ValueError("RESOURCE must be a URL that a parser does not change")
 METADATA_URL = str(build_resource_metadata_url(METADATA.resource))
 PUBLIC = "/.well-known/"  # the paths for those without a token
 
@@ -220,4 +225,6 @@ app.routes.extend(
         METADATA.resource, METADATA.authorization_servers, METADATA.scopes_supported
     )
 )
+# A redirect would lead to the host that the request names.
+app.router.redirect_slashes = False
 app.add_middleware(Challenge)
