@@ -322,15 +322,35 @@ def no_client(client, monkeypatch):
     monkeypatch.setattr(client.Storage, "get_client_info", nothing)
 
 
+def unknown_client(client, monkeypatch):
+    stored = client.Storage.get_client_info
+
+    async def unknown(self):
+        return (await stored(self)).model_copy(update={"client_id": "unknown"})
+
+    monkeypatch.setattr(client.Storage, "get_client_info", unknown)
+
+
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "error", "message"),
     [
-        pytest.param(deny, "access_denied", id="the user denies"),
-        pytest.param(another_issuer, "Registration failed: 401", id="another issuer"),
-        pytest.param(no_client, "Registration failed: 401", id="no stored client"),
+        pytest.param(deny, OAuthFlowError, "access_denied", id="the user denies"),
+        pytest.param(
+            another_issuer,
+            OAuthFlowError,
+            "Registration failed: 401",
+            id="another issuer",
+        ),
+        pytest.param(
+            no_client, OAuthFlowError, "Registration failed: 401", id="no stored client"
+        ),
+        # The authorization server shows that to the user.
+        pytest.param(
+            unknown_client, httpx2.HTTPStatusError, "400", id="unknown client"
+        ),
     ],
 )
-def test_login_that_fails(client, monkeypatch, change, message):
+def test_login_that_fails(client, monkeypatch, change, error, message):
     change(client, monkeypatch)
 
     async def use():
@@ -338,7 +358,7 @@ def test_login_that_fails(client, monkeypatch, change, message):
         async with httpx2.AsyncClient(auth=auth, timeout=PATIENCE) as http:
             await http.post(client.RESOURCE)
 
-    with pytest.raises(OAuthFlowError, match=message):
+    with pytest.raises(error, match=message):
         asyncio.run(use())
 
 
