@@ -360,6 +360,22 @@ def test_scope_that_the_client_has_lost(authlib):
     assert authlib.refresh(refresh_token, scope="profile").status_code == 200
 
 
+def test_client_without_scope(authlib):
+    clients = authlib.module.CLIENTS
+    clients["app"] = replace(clients["app"], scope=())
+    told = authlib.post({"grant_type": "client_credentials"}).json()
+    assert joat.unverified_claims(told["access_token"])["scp"] == []
+
+
+def test_client_without_the_grant_of_codes(authlib):
+    """Its redirect URI alone gets no page, and the client no code."""
+    clients = authlib.module.CLIENTS
+    clients["app"] = replace(clients["app"], grant_types=("client_credentials",))
+    answer = authlib.browser().get(authorize_url())
+    assert "password" not in answer.text
+    assert parameters(answer.headers["Location"])["error"] == "unauthorized_client"
+
+
 def test_user_who_comes_back(authlib):
     """While the user is gone, a refresh is refused, and uses nothing up."""
     refresh_token = authlib.refresh_token()

@@ -320,6 +320,18 @@ NO_LOGIN = {
     "an encoded NUL behind the name": lambda secret, name: basic(f"{name}%00:{secret}"),
     "encoded twice": lambda secret, name: basic(f"%25{ord(name[0]):x}:{secret}"),
     "no base64": lambda secret, name: "Basic ????",
+    "an octet beyond ASCII": lambda secret, name: "Basic \xe9",
+    "an octet beyond ASCII behind the login": lambda secret, name: (
+        basic(f"{name}:{secret}") + "\xe9"
+    ),
+    # As a WSGI server joins two headers.
+    "the login twice": lambda secret, name: ",".join(2 * [basic(f"{name}:{secret}")]),
+    "the login, then a wrong one": lambda secret, name: ",".join(
+        [basic(f"{name}:{secret}"), basic("nobody:wrong")]
+    ),
+    "a wrong login, then the login": lambda secret, name: ",".join(
+        [basic("nobody:wrong"), basic(f"{name}:{secret}")]
+    ),
 }
 
 
@@ -934,13 +946,13 @@ def test_time_is_counted_from_before_the_question(listener, profile, clock):
     """The token may be revoked as soon as the answer is on its way."""
 
     def slow(server):
-        clock.running += 3
+        clock.running += 1.5
         return active()
 
     token = issue_token()
     listener.answers = [slow, NOT_ACTIVE]
     assert profile(token).status_code == 200
-    clock.running += 2
+    clock.running += 4
     assert profile(token).status_code == 401
 
 

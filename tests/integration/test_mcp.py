@@ -146,6 +146,15 @@ def test_metadata(url, authorization):
     ProtectedResourceMetadata.model_validate(answer.json)
 
 
+def test_no_redirect_to_the_host_of_a_request(url, tokens):
+    well_known = url.replace("/mcp", "/.well-known/oauth-protected-resource/mcp/")
+    headers = [("Host", "evil.example"), ("Authorization", f"Bearer {tokens['good']}")]
+    for address in (well_known, f"{url}/"):
+        answer = ask(address, headers=headers)
+        assert answer.status == 404
+        assert "Location" not in answer.headers
+
+
 @every_mode
 @pytest.mark.parametrize("kind", [None, "expired", "little_scope"])
 def test_client_gets_itself_a_token(url, tokens, kind, mode):
@@ -355,6 +364,7 @@ def test_public_url(serve_recipe, host, path):
         pytest.param("PROVIDER", "https://example.com:443", id="the usual port"),
         pytest.param("PROVIDER", "http://example.com", id="a provider of HTTP"),
         pytest.param("PROVIDER", "My OAuth2 Provider", id="a provider's name"),
+        pytest.param("PROVIDER", "https://127.1", id="a short address"),
         pytest.param("RESOURCE", "", id="no resource"),
         pytest.param("RESOURCE", "https://example.com/mcp/", id="a slash behind"),
         pytest.param("RESOURCE", "https://example.com", id="no path"),
@@ -369,6 +379,7 @@ def test_public_url(serve_recipe, host, path):
         pytest.param("RESOURCE", "http://127.0.0.1:80/mcp", id="port of HTTP"),
         pytest.param("RESOURCE", "http://example.com/mcp", id="HTTP"),
         pytest.param("RESOURCE", "/mcp", id="a path"),
+        pytest.param("RESOURCE", "https://1.2.3/mcp", id="a resource's short address"),
     ],
 )
 def test_url_refused_at_start(monkeypatch, variable, value):

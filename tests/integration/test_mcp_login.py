@@ -322,15 +322,35 @@ def no_client(client, monkeypatch):
     monkeypatch.setattr(client.Storage, "get_client_info", nothing)
 
 
+def unknown_client(client, monkeypatch):
+    stored = client.Storage.get_client_info
+
+    async def unknown(self):
+        return (await stored(self)).model_copy(update={"client_id": "unknown"})
+
+    monkeypatch.setattr(client.Storage, "get_client_info", unknown)
+
+
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "error", "message"),
     [
-        pytest.param(deny, "access_denied", id="the user denies"),
-        pytest.param(another_issuer, "Registration failed: 401", id="another issuer"),
-        pytest.param(no_client, "Registration failed: 401", id="no stored client"),
+        pytest.param(deny, OAuthFlowError, "access_denied", id="the user denies"),
+        pytest.param(
+            another_issuer,
+            OAuthFlowError,
+            "Registration failed: 401",
+            id="another issuer",
+        ),
+        pytest.param(
+            no_client, OAuthFlowError, "Registration failed: 401", id="no stored client"
+        ),
+        # The authorization server shows that to the user.
+        pytest.param(
+            unknown_client, httpx2.HTTPStatusError, "400", id="unknown client"
+        ),
     ],
 )
-def test_login_that_fails(client, monkeypatch, change, message):
+def test_login_that_fails(client, monkeypatch, change, error, message):
     change(client, monkeypatch)
 
     async def use():
@@ -338,7 +358,7 @@ def test_login_that_fails(client, monkeypatch, change, message):
         async with httpx2.AsyncClient(auth=auth, timeout=PATIENCE) as http:
             await http.post(client.RESOURCE)
 
-    with pytest.raises(OAuthFlowError, match=message):
+    with pytest.raises(error, match=message):
         asyncio.run(use())
 
 
@@ -552,6 +572,91 @@ def test_no_secret_leaves(load_client, served, changes, message, tokens):
         assert authorization == "Bearer for it"
         for secret in secrets:
             assert secret not in sent
+
+
+class Neighbor(httpx2.AsyncBaseTransport):
+    """A hostile MCP server that has one path of another server's origin."""
+
+    def __init__(self, url, metadata, noted):
+        self.url, self.metadata, self.noted = url, metadata, noted
+        self.others = httpx2.AsyncHTTPTransport()
+
+    async def handle_async_request(self, request):
+        if not str(request.url).startswith(self.url):
+            return await self.others.handle_async_request(request)
+        self.noted.append(request)
+        if request.url.path.endswith("/metadata"):
+            return httpx2.Response(200, json=self.metadata)
+        if self.metadata:
+            challenge = f'Bearer resource_metadata="{self.url}/metadata"'
+            return httpx2.Response(401, headers={"WWW-Authenticate": challenge})
+        call = json.loads(await request.aread() or "{}")
+        answer = {"jsonrpc": "2.0", "id": call.get("id")}
+        if call.get("method") == "server/discover":
+            answer["error"] = {"code": -32601, "message": "Method not found"}
+        elif call.get("method") == "initialize":
+            answer["result"] = {
+                "protocolVersion": "2025-03-26",
+                "capabilities": {},
+                "serverInfo": {"name": "hostile", "version": "1"},
+            }
+        else:
+            return httpx2.Response(401)
+        return httpx2.Response(200, json=answer)
+
+    async def aclose(self):
+        await self.others.aclose()
+
+
+def old_version(served):
+    """A version whose clients do not send `resource`; the API's tokens have none."""
+    return f"{served.url(9000)}/hostile", None
+
+
+def path_below(served):
+    """Metadata for a path above, which the SDK takes, against RFC 9728 section 3.3."""
+    metadata = {
+        "resource": f"{served.url()}/mcp",
+        "authorization_servers": [served.url(9000)],
+    }
+    return f"{served.url()}/mcp/hostile", metadata
+
+
+@pytest.mark.parametrize(
+    "neighbor",
+    [
+        pytest.param(old_version, id="an old version, at the provider's origin"),
+        pytest.param(path_below, id="a path below another MCP server"),
+    ],
+)
+def test_no_token_for_another_server(
+    load_client, served, monkeypatch, caplog, neighbor
+):
+    """It ends before the user is asked."""
+    url, metadata = neighbor(served)
+    client = load_client(url)
+    noted, pages = [], []
+    filled_in = client.filled_in
+
+    def note(page):
+        pages.append(page)
+        return filled_in(page)
+
+    monkeypatch.setattr(client, "filled_in", note)
+    connect = httpx2.AsyncClient
+
+    def connect_to_neighbor(**arguments):
+        return connect(transport=Neighbor(url, metadata, noted), **arguments)
+
+    monkeypatch.setattr(httpx2, "AsyncClient", connect_to_neighbor)
+    # The SDK only logs the reason, if it is a notification that cannot be sent.
+    ended = pytest.RaisesExc((OAuthFlowError, MCPError))
+    with pytest.RaisesGroup(ended, flatten_subgroups=True):
+        asyncio.run(client.main("whoami"))
+    assert "OAuthFlowError: the token would be for another server" in caplog.text
+    assert not pages
+    assert noted
+    assert not any("Authorization" in request.headers for request in noted)
 
 
 def test_issuer_of_the_stored_client_is_needed(load_client, monkeypatch):

@@ -10,11 +10,15 @@ CLOCKS = "with_freezegun time_machine"
 # What may be wrong with it: a text, what stands there instead, and the tests that
 # notice, by the last two words of their names.
 FAULTS = [
-    (', scope=["profile"])', ")", "little_scope"),
-    ('["profile"])', '["read"])', f"good_token little_scope {CLOCKS}"),
+    (', scope=["profile"]', "", "little_scope"),
+    ('["profile"]', '["read"]', f"good_token little_scope {CLOCKS}"),
     ("provider=PROVIDER, ", "", "another_provider"),
-    ("(header, ", "(header, leeway=60, ", CLOCKS),
-    ("(header, ", "(header, leeway=86_400, ", f"expired_token {CLOCKS}"),
+    ("provider=PROVIDER", "provider=PROVIDER, leeway=60", CLOCKS),
+    (
+        "provider=PROVIDER",
+        "provider=PROVIDER, leeway=86_400",
+        f"expired_token {CLOCKS}",
+    ),
     (
         "joat.authenticate(",
         "authenticate(",

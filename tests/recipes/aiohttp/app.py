@@ -47,8 +47,8 @@ def authenticate(request: web.Request) -> joat.Credentials:
     """Return what the request's token grants, or raise a `joat.TokenError`."""
     # If the application read one header and a proxy another, each would authenticate
     # a different user. joat refuses several if they are joined.
-    header = ", ".join(request.headers.getall("Authorization", [])) or None
-    return joat.authenticate(header, provider=PROVIDER, scope=SCOPE)
+    authorization = ", ".join(request.headers.getall("Authorization", [])) or None
+    return joat.authenticate(authorization, provider=PROVIDER, scope=SCOPE)
 
 
 def refuse(error: joat.TokenError) -> web.Response:

@@ -53,9 +53,9 @@ class Protector(ResourceProtector):
         # Most WSGI servers join several Authorization headers, and joat refuses the
         # result. If the application read one header and a proxy another, each would
         # authenticate a different user.
-        header = request.headers.get("Authorization")
+        authorization = request.headers.get("Authorization")
         needed = [name for each in scopes or () for name in each.split(" ")]
-        return joat.authenticate(header, provider=PROVIDER, scope=needed)
+        return joat.authenticate(authorization, provider=PROVIDER, scope=needed)
 
 
 require_oauth = Protector()

@@ -11,11 +11,13 @@ For production:
 - put the server's public origin into the environment as `PROVIDER`, and the resource
   servers as `JOAT_RESOURCES` (see `resource_servers.py`);
 - keep the clients in a database, and the salts where you keep your secrets;
-- put your login in place of `password_fits` and the two fields of `PAGE`, and limit
-  guesses. This page asks for the password each time, so there is no session that
-  another site could use. Keep the CSRF token, and ask whether the user agrees;
-- put a server that speaks HTTPS in front, and use werkzeug's `ProxyFix`. Without HTTPS,
-  Authlib works only on loopback addresses;
+- put your login in place of `password_fits` and the two fields of `PAGE`. This page
+  asks for the password each time, so there is no session that another site could use.
+  Keep the CSRF token, and ask whether the user agrees;
+- limit guesses in front of this server: each takes some 30 MB of memory;
+- put a server that speaks HTTPS in front, which passes the Host header on, and use
+  werkzeug's `ProxyFix`. By plain HTTP, Authlib answers only requests whose Host is a
+  loopback address, and the CSRF cookie is not `Secure`;
 - all clients here have a secret. A client that can't keep one needs Authlib's `none`;
 - a revoked grant ends its refresh tokens. An access token stays good until it expires,
   unless your resource servers ask for revoked `jti` values.
@@ -109,7 +111,7 @@ class Client(ClientMixin):
 
     def check_response_type(self, response_type: str) -> bool:
         """Allow codes, and no tokens in URLs (RFC 9700 section 2.1.2)."""
-        return response_type == "code"
+        return response_type == "code" and self.check_grant_type("authorization_code")
 
     def check_grant_type(self, grant_type: str) -> bool:
         """Allow what the client is registered for."""
@@ -175,7 +177,8 @@ def issue(client: Client, grant_type: str, user: str | None, scope: str) -> str:
     return token_generator.issue_token(
         client_id=client.client_id,
         user_id=owner,
-        scope=scope.split(" "),
+        # Not `split(" ")`, which makes a permission of an empty scope.
+        scope=scope.split(),
         lifetime=LIFETIME,
         jti=secrets.token_hex(16),
         # Each grant sets `g.resource`. If one forgot it, this would fail.
@@ -307,7 +310,8 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
         """Check everything, then use the refresh token up.
 
         If a request were refused after that, the client's next try would look like a
-        thief's, and end the grant.
+        thief's, and end the grant. It does so if the database fails between this and
+        `add_refresh_token`.
         """
         super().validate_token_request()
         grant = self.request.refresh_token
@@ -345,11 +349,15 @@ def authenticate_client(query_client: object, asked: OAuth2Request) -> Client:
     It replaces Authlib's own, which reveals by its timing which clients exist, fails
     at text that is not UTF-8, and does not decode a `+`.
     """
-    login = request.authorization
-    if login is not None and login.type == "basic":
+    # werkzeug fails at characters beyond ASCII. Most WSGI servers join several headers by
+    # commas, and older versions of werkzeug take the first one.
+    authorization = request.headers.get("Authorization", "")
+    readable = authorization.isascii() and "," not in authorization
+    credentials = request.authorization if readable else None
+    if credentials is not None and credentials.type == "basic":
         # Both are encoded as in a form before they are joined.
-        client = CLIENTS.get(unquote_plus(login.username or ""))
-        secret = unquote_plus(login.password or "")
+        client = CLIENTS.get(unquote_plus(credentials.username or ""))
+        secret = unquote_plus(credentials.password or "")
         fits = password_fits(client.secret_hash if client else None, secret)
         if client and fits:
             return client

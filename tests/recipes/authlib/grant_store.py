@@ -25,7 +25,8 @@ CODE_LIFETIME = 60
 # For how long a client may be away. Each refresh token is good for so long.
 REFRESH_TOKEN_LIFETIME = 30 * 24 * 3600
 
-# A ticket is a code or a refresh token.
+# A ticket is a code or a refresh token. Variables that hold one are named `token`,
+# because crash reporters do not send those.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS grants (
     id TEXT PRIMARY KEY,
@@ -121,22 +122,22 @@ def add_refresh_token(refresh_token: str, grant: Grant) -> None:
         )
 
 
-def find(kind: str, ticket: str, client_id: str) -> Grant | None:
+def find(kind: str, token: str, client_id: str) -> Grant | None:
     """Return the grant of that client for which a code or refresh token stands.
 
-    The ticket may be used or expired: it buys nothing before `use` says so.
+    The token may be used or expired: it buys nothing before `use` says so.
     """
     with _connect() as db:
         row = db.execute(
             "SELECT id, client_id, user_id, scope, redirect_uri, code_challenge,"
             " resource FROM grants JOIN tickets ON grant_id = id"
             " WHERE kind = ? AND digest = ? AND client_id = ? AND NOT revoked",
-            [kind, _digest(ticket), client_id],
+            [kind, _digest(token), client_id],
         ).fetchone()
     return Grant(*row) if row else None
 
 
-def use(ticket: str) -> bool:
+def use(token: str) -> bool:
     """Use a code or refresh token up; tell whether it was good until now.
 
     Of two that use the same one, the first or the second is a thief, and nobody knows
@@ -144,7 +145,7 @@ def use(ticket: str) -> bool:
     4.1.2, RFC 9700 section 4.14.2). A ticket that expired unused was the last of its
     grant, so revoking the grant takes nothing away.
     """
-    digest = _digest(ticket)
+    digest = _digest(token)
     with _connect() as db:
         good = db.execute(
             "UPDATE tickets SET used = 1 WHERE digest = ? AND NOT used AND expires > ?",
@@ -169,13 +170,13 @@ def _connect() -> Iterator[sqlite3.Connection]:
 
 
 def _add_ticket(
-    db: sqlite3.Connection, ticket: str, kind: str, grant_id: str, lifetime: int
+    db: sqlite3.Connection, token: str, kind: str, grant_id: str, lifetime: int
 ) -> None:
     db.execute(
         "INSERT INTO tickets (digest, kind, grant_id, expires) VALUES (?, ?, ?, ?)",
-        [_digest(ticket), kind, grant_id, time.time() + lifetime],
+        [_digest(token), kind, grant_id, time.time() + lifetime],
     )
 
 
-def _digest(ticket: str) -> bytes:
-    return hashlib.sha256(ticket.encode()).digest()
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

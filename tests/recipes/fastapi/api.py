@@ -74,8 +74,8 @@ async def authorized(
     """
     # `headers.get` would return the first of several headers, and a proxy may have
     # checked another one. joat refuses them if they are joined.
-    header = ", ".join(request.headers.getlist("Authorization")) or None
-    token = joat.bearer_token(header)
+    authorization = ", ".join(request.headers.getlist("Authorization")) or None
+    token = joat.bearer_token(authorization)
     # Crash reporters do not send a variable of this name.
     secret = await find_salts(joat.unverified_claims(token))
     return joat.verify_token(token, provider=PROVIDER, scope=needed.scopes, salt=secret)

@@ -35,8 +35,8 @@ def authorized(*scope: str) -> joat.Credentials:
     # Most WSGI servers join several Authorization headers, and joat refuses the result.
     # If the application read one header and a proxy another, each would authenticate a
     # different user.
-    header = request.headers.get("Authorization")
-    return joat.authenticate(header, provider=PROVIDER, scope=scope)
+    authorization = request.headers.get("Authorization")
+    return joat.authenticate(authorization, provider=PROVIDER, scope=scope)
 
 
 @app.errorhandler(joat.TokenError)

@@ -55,12 +55,16 @@ app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
 
 def authenticated_client() -> str | None:
     """Return the id of the client that sent the request, or None."""
-    login = request.authorization
-    if login is None or login.type != "basic":
+    # werkzeug fails at characters beyond ASCII. Most WSGI servers join several headers by
+    # commas, and older versions of werkzeug take the first one.
+    authorization = request.headers.get("Authorization", "")
+    readable = authorization.isascii() and "," not in authorization
+    credentials = request.authorization if readable else None
+    if credentials is None or credentials.type != "basic":
         return None
     # RFC 6749 section 2.3.1: both are encoded as in a form before they are joined.
-    client_id = unquote_plus(login.username or "")
-    secret = unquote_plus(login.password or "")
+    client_id = unquote_plus(credentials.username or "")
+    secret = unquote_plus(credentials.password or "")
     if "\0" in secret:
         # Hashes pad a secret with NULs: one with NULs behind it has the same hash.
         return None

@@ -37,7 +37,7 @@ is_local = endpoint.scheme == "http" and endpoint.host in ("127.0.0.1", "localho
 if not (endpoint.host and (endpoint.scheme == "https" or is_local)):
     raise ValueError("INTROSPECTION_URL must begin with https://")
 # RFC 6749 section 2.3.1: both are encoded as in a form before they are joined.
-login = ":".join(
+credentials = ":".join(
     quote_plus(os.environ[name])
     for name in ("RESOURCE_SERVER", "RESOURCE_SERVER_SECRET")
 )
@@ -46,9 +46,9 @@ http = urllib3.PoolManager(
     maxsize=16,
     timeout=TIMEOUT,
     retries=False,
-    headers=urllib3.make_headers(basic_auth=login),
+    headers=urllib3.make_headers(basic_auth=credentials),
 )
-del login
+del credentials
 app = Flask(__name__)
 
 

@@ -69,12 +69,16 @@ def forbid_caching(response: Response) -> Response:
 
 def authenticated(kind: str) -> dict[str, Any]:
     """Return the record of the "client" or "resource server" that sent the request."""
-    login = request.authorization
-    if login is None or login.type != "basic":
+    # werkzeug fails at characters beyond ASCII. Most WSGI servers join several headers by
+    # commas, and older versions of werkzeug take the first one.
+    authorization = request.headers.get("Authorization", "")
+    readable = authorization.isascii() and "," not in authorization
+    credentials = request.authorization if readable else None
+    if credentials is None or credentials.type != "basic":
         raise Refusal("invalid_client")
     # RFC 6749 section 2.3.1: both are encoded as in a form before they are joined.
-    name = unquote_plus(login.username or "")
-    secret = unquote_plus(login.password or "")
+    name = unquote_plus(credentials.username or "")
+    secret = unquote_plus(credentials.password or "")
     if "\0" in name or "\0" in secret:
         raise Refusal("invalid_client")
     record = registry.authenticated(kind, name, secret)

@@ -16,7 +16,7 @@ import html
 import os
 import re
 import sys
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import httpx2
 from mcp import Client
@@ -81,6 +81,10 @@ class Browser:
         # A user looks at the address before typing a password; so does this.
         if not url.startswith(f"{PROVIDER}/authorize?"):
             raise OAuthFlowError("the MCP server sends the user to a foreign page")
+        # An MCP server can make the SDK ask for a token for the server above it, or
+        # for no `resource` at all, and would get a token that is good elsewhere.
+        if parse_qs(urlsplit(url).query).get("resource") != [RESOURCE]:
+            raise OAuthFlowError("the token would be for another server")
         async with httpx2.AsyncClient(timeout=30) as browser:
             answer = await browser.get(url)
             if not answer.has_redirect_location:

@@ -66,6 +66,11 @@ METADATA = ProtectedResourceMetadata.model_validate(
         "scopes_supported": sorted(set(SCOPE).union(*TOOL_SCOPE.values())),
     }
 )
+# A parser makes another host of some, such as 127.0.0.1 of 127.1.
+if str(METADATA.authorization_servers[0]) != PROVIDER:
+    raise ValueError("PROVIDER must be an origin that a parser does not change")
+if str(METADATA.resource) != RESOURCE:
+    raise ValueError("RESOURCE must be a URL that a parser does not change")
 METADATA_URL = str(build_resource_metadata_url(METADATA.resource))
 PUBLIC = "/.well-known/"  # the paths for those without a token
 
@@ -122,29 +127,31 @@ class Challenge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan" and not scope["path"].startswith(PUBLIC):
             try:
-                self.check(Headers(scope=scope))
+                self.check(scope)
             except joat.TokenError as error:
                 await self.refusal(error)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
-    def check(self, headers: Headers) -> None:
+    def check(self, scope: Scope) -> None:
         """Raise `joat.TokenError` unless the one header has a good token."""
         # The SDK takes the first of several headers, and a proxy may have checked
         # another one. joat refuses them if they are joined.
-        header = ", ".join(headers.getlist("Authorization"))
+        authorization = ", ".join(Headers(scope=scope).getlist("Authorization"))
         credentials = joat.authenticate(
-            header or None, provider=PROVIDER, scope=self.needed_scope(headers)
+            authorization or None, provider=PROVIDER, scope=self.needed_scope(scope)
         )
-        verified.set({header[7:]: credentials})  # the token as the SDK takes it
+        # The token as the SDK takes it.
+        verified.set({authorization[7:]: credentials})
 
-    def needed_scope(self, headers: Headers) -> list[str]:
+    def needed_scope(self, scope: Scope) -> list[str]:
         """Return what the request needs, as far as its headers name a tool.
 
         A client of the MCP specification of 2026-07-28 names it, and the SDK refuses a
         false name. An older client does not, and nobody checks the name if it does. So
         each tool looks at the scope as well.
         """
+        headers = Headers(scope=scope)
         if headers.get("Mcp-Method") != "tools/call":
             return SCOPE
         tool = decode_header_value(headers.get("Mcp-Name"))
@@ -218,4 +225,6 @@ app.routes.extend(
         METADATA.resource, METADATA.authorization_servers, METADATA.scopes_supported
     )
 )
+# A redirect would lead to the host that the request names.
+app.router.redirect_slashes = False
 app.add_middleware(Challenge)

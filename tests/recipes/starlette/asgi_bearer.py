@@ -38,18 +38,20 @@ class BearerAuth:
             await self.app(scope, receive, send)
             return
         try:
-            credentials = self._authenticate(scope["headers"])
+            credentials = self._authenticate(scope)
         except joat.TokenError as error:
             await self._refuse(error, scope, receive, send)
             return
         await self.app({**scope, "joat": credentials}, receive, send)
 
-    def _authenticate(self, headers: list[tuple[bytes, bytes]]) -> joat.Credentials:
-        values = [value for name, value in headers if name == b"authorization"]
+    def _authenticate(self, scope: Message) -> joat.Credentials:
         # If the application read one header and a proxy another, each would
         # authenticate a different user. joat refuses several if they are joined.
+        authorization = b", ".join(
+            value for name, value in scope["headers"] if name == b"authorization"
+        )
         return joat.authenticate(
-            b", ".join(values) or None, provider=self.provider, scope=self.permissions
+            authorization or None, provider=self.provider, scope=self.permissions
         )
 
     async def _refuse(

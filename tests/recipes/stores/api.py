@@ -38,6 +38,6 @@ def fail(error: redis.RedisError) -> ResponseReturnValue:
 def profile() -> ResponseReturnValue:
     """Return whose token it is."""
     # Most WSGI servers join several Authorization headers, and joat refuses the result.
-    header = request.headers.get("Authorization")
-    credentials = joat.authenticate(header, provider=PROVIDER, scope=["profile"])
+    authorization = request.headers.get("Authorization")
+    credentials = joat.authenticate(authorization, provider=PROVIDER, scope=["profile"])
     return {"user": credentials["user_id"]}

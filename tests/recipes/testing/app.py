@@ -33,8 +33,10 @@ def create_app() -> Flask:
 
     @app.get("/profile")
     def profile() -> ResponseReturnValue:
-        header = request.headers.get("Authorization")
-        credentials = joat.authenticate(header, provider=PROVIDER, scope=["profile"])
+        authorization = request.headers.get("Authorization")
+        credentials = joat.authenticate(
+            authorization, provider=PROVIDER, scope=["profile"]
+        )
         return {"user": credentials["user_id"]}
 
     return app

@@ -40,10 +40,10 @@ class BearerAuth:
         # Most WSGI servers join several Authorization headers, and joat refuses the
         # result. If the application read one header and a proxy another, each would
         # authenticate a different user.
-        header = environ.get("HTTP_AUTHORIZATION")
+        authorization = environ.get("HTTP_AUTHORIZATION")
         try:
             credentials = joat.authenticate(
-                header, provider=self.provider, scope=self.scope
+                authorization, provider=self.provider, scope=self.scope
             )
         except joat.TokenError as error:
             body = self._refuse(error, start_response)
