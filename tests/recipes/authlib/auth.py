@@ -349,8 +349,8 @@ def authenticate_client(query_client: object, asked: OAuth2Request) -> Client:
     It replaces Authlib's own, which reveals by its timing which clients exist, fails
     at text that is not UTF-8, and does not decode a `+`.
     """
-    # werkzeug fails at characters beyond ASCII. Most WSGI servers join several headers by
-    # commas, and older versions of werkzeug take the first one.
+    # werkzeug fails at characters beyond ASCII. Most WSGI servers join several headers
+    # by commas, and older versions of werkzeug take the first one.
     authorization = request.headers.get("Authorization", "")
     readable = authorization.isascii() and "," not in authorization
     credentials = request.authorization if readable else None

@@ -55,8 +55,8 @@ app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
 
 def authenticated_client() -> str | None:
     """Return the id of the client that sent the request, or None."""
-    # werkzeug fails at characters beyond ASCII. Most WSGI servers join several headers by
-    # commas, and older versions of werkzeug take the first one.
+    # werkzeug fails at characters beyond ASCII. Most WSGI servers join several headers
+    # by commas, and older versions of werkzeug take the first one.
     authorization = request.headers.get("Authorization", "")
     readable = authorization.isascii() and "," not in authorization
     credentials = request.authorization if readable else None

@@ -69,8 +69,8 @@ def forbid_caching(response: Response) -> Response:
 
 def authenticated(kind: str) -> dict[str, Any]:
     """Return the record of the "client" or "resource server" that sent the request."""
-    # werkzeug fails at characters beyond ASCII. Most WSGI servers join several headers by
-    # commas, and older versions of werkzeug take the first one.
+    # werkzeug fails at characters beyond ASCII. Most WSGI servers join several headers
+    # by commas, and older versions of werkzeug take the first one.
     authorization = request.headers.get("Authorization", "")
     readable = authorization.isascii() and "," not in authorization
     credentials = request.authorization if readable else None

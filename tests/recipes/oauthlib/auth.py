@@ -68,8 +68,8 @@ app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
 
 def authenticated_client() -> Client | None:
     """Return the client that sent the request (RFC 6749 section 2.3.1), or None."""
-    # werkzeug fails at characters beyond ASCII. Most WSGI servers join several headers by
-    # commas, and older versions of werkzeug take the first one.
+    # werkzeug fails at characters beyond ASCII. Most WSGI servers join several headers
+    # by commas, and older versions of werkzeug take the first one.
     authorization = flask.request.headers.get("Authorization", "")
     readable = authorization.isascii() and "," not in authorization
     credentials = flask.request.authorization if readable else None
