@@ -176,6 +176,7 @@ REFUSED = {
     "forged": (["verify", make_token(salt=OTHER_SALT)], 1, "signature"),
     "no-token": (["verify", ""], 1, "three segments"),
     "token-too-long": (["verify", TOKEN.ljust(65_537)], 1, "longer than 65536"),
+    "longest-with-spaces": (["verify", TOKEN.ljust(65_536)], 1, ALONE),
     "bearer": (["verify", f"Bearer {TOKEN}"], 1, ALONE),
     "quotation-marks": (["verify", f'"{TOKEN}"'], 1, ALONE),
     "several-lines": (["inspect", TOKEN.replace(".", ".\n")], 1, ALONE),
@@ -255,6 +256,7 @@ def test_inspect(run, monkeypatch):
 # A time of which it tells the date and how far off it is, as seen from NOW.
 MOMENTS = {
     "days-ahead": (NOW + 100_000.5, "2014-08-07 05:56:20 UTC, in 1 day, 3:46:41"),
+    "second-ahead": (NOW + 1, "2014-08-06 02:09:41 UTC, in 0:00:01"),
     "days-ago": (NOW - 172_801, "2014-08-04 02:09:39 UTC, 2 days, 0:00:01 ago"),
     "year-1": (-62_135_596_800, "0001-01-01 00:00:00 UTC, 735450 days, 2:09:40 ago"),
     "year-0": (-62_135_596_801, "outside the years 1 to 9999"),

@@ -39,6 +39,18 @@ def test_every_folder_has_a_section():
     assert {recipes.folder(title) for title in recipes.titles()} == folders
 
 
+def test_modules_of_one_name_are_one_module():
+    """Or a project that copies two recipes has one of them twice, and loses one.
+
+    Except for what stands for an application of the reader's own.
+    """
+    modules = {}
+    for path in recipes.FOLDERS.glob("*/*.py"):
+        modules.setdefault(path.name, set()).add(path.read_text(encoding="utf-8"))
+    several = {name for name, texts in modules.items() if len(texts) > 1}
+    assert several <= {"api.py", "app.py", "auth.py", "client.py", "server.py"}
+
+
 @pytest.fixture
 def readme(tmp_path):
     """Return a directory with the application of the README."""
