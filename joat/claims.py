@@ -67,9 +67,10 @@ def dump(claims: dict[str, Any]) -> bytes:
         f'"sub":{_dump(claims["sub"])}}}'
     )
     # A quick test first, which is not enough: a good pair is also written as \ud....
-    texts = map(str, [*claims.values(), *claims["scp"]])
-    if "\\ud" in text and any(map(LONE_SURROGATE.search, texts)):
-        raise ValueError("identifiers and scope must not hold lone surrogates")
+    if "\\ud" in text:
+        texts = map(str, [*claims.values(), *claims["scp"]])
+        if any(map(LONE_SURROGATE.search, texts)):
+            raise ValueError("identifiers and scope must not hold lone surrogates")
     return text.encode()
 
 

@@ -209,14 +209,14 @@ def hmac_keys(secret: Any) -> list[bytes]:
 
 def _octets(secret: Any) -> bytes:
     kind = type(secret)
+    if issubclass(kind, str):
+        if LONE_SURROGATE.search(secret):
+            raise ValueError("a salt must not hold a lone surrogate")
+        return str.encode(secret)
     if issubclass(kind, (bytes, bytearray, memoryview)):
         return bytes(secret)
-    if not issubclass(kind, str):
-        rule = "a salt must be a str or bytes, a list or tuple of these, or None"
-        raise type_error(rule, secret)
-    if LONE_SURROGATE.search(secret):
-        raise ValueError("a salt must not hold a lone surrogate")
-    return str.encode(secret)
+    rule = "a salt must be a str or bytes, a list or tuple of these, or None"
+    raise type_error(rule, secret)
 
 
 def _refuse_public(secret: bytes) -> None:
