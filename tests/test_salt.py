@@ -478,6 +478,7 @@ BAD_TEXTS = {
     "two-carriage-returns": (SALT + b"\r\r\n", NO_TEXT),
     "space-before": (b"\n\n " + SALT, "line 3 of the salts begins or ends"),
     "space-behind": (SALT + b"\n" + OTHER + b" ", "line 2 of the salts begins or ends"),
+    "space-only": (b" ", "line 1 of the salts begins or ends"),
     "space-alone": (SALT + b"\n \n", "line 2 of the salts begins or ends"),
     "short": (SALT + b"\n" + SALT[1:], "line 2 of the salts has fewer than 32"),
     "one-octet": (SALT + b"\r\n\r\nx\r\n", "line 3 of the salts has fewer than 32"),
