@@ -268,6 +268,8 @@ KEYS = [
     # Long-form and indefinite lengths of DER (X.690 section 8.1.3).
     bytes.fromhex("3081803000") + bytes(126),
     bytes.fromhex("308200800203") + b"x" * 126,
+    # A certificate without its signature begins with its version, [0].
+    bytes.fromhex("3021a003020102") + bytes(range(28)),
     # Encoded once more, by another program, or with something around.
     b"-----BEGIN PUBLIC KEY-----\nsalt-marker".hex(),
     "0x" + ED25519.hex(),
@@ -485,6 +487,8 @@ BAD_TEXTS = {
     "comment": (b"# " + SALT, "line 1 of the salts has a comment"),
     "comment-behind": (SALT + b" # newest", "line 1 of the salts has a comment"),
     "array": (b'["' + SALT + b'"]', "line 1 of the salts has a comment or JSON"),
+    "array-python": (b"['" + SALT + b"']", "line 1 of the salts has a comment or JSON"),
+    "end-of-pem": (b"-----END PUBLIC KEY-----" + SALT, "has a comment or JSON"),
     "json": (b'{"salt": "' + SALT + b'"}', "line 1 of the salts has a comment"),
     "key": (b"ssh-ed25519 AAAAC3NzaC1 marker", "line 1 of the salts is the text"),
     "wrapped-key": (PUBLIC_KEY, "line 1 of the salts is the text of a key"),
