@@ -36,7 +36,7 @@ class Omitted(Enum):
 
 
 OMITTED: Final[Literal[Omitted.OMITTED]] = Omitted.OMITTED
-"""The default of arguments for which None is a mistake, not a default."""
+"""The default of arguments for which None is a mistake or a value of its own."""
 
 
 def type_error(rule: str, value: Any) -> TypeError:

@@ -133,7 +133,7 @@ class TokenGenerator:
         # because ignoring it silently would be worse.
         copy = {**claims, "scp": [*claims["scp"]]}
         if secret is None:
-            # Not hmac_keys alone: its warning counts one frame more.
+            # Not hmac_keys, whose warning counts one function between it and this one.
             secret = keys_of_argument(joat.salt_generator(copy))
         if copy != claims:
             raise ValueError("joat.salt_generator must not change the claims")

@@ -133,8 +133,8 @@ def parse_salts(text: Union[str, bytes]) -> list[bytes]:
         raise ValueError("the salts are larger than 1 MiB")
     if not secret.strip(b"\r\n"):
         raise ValueError("there is no salt")
-    # The base64 of a key that is wrapped, or quotation marks around several lines, pass
-    # line by line. The errors of lines come first, because they say which one it is.
+    # Line by line, wrapped base64 of a key and quotation marks around several lines are
+    # not seen. The errors of lines come first, because they say which one it is.
     is_key = _is_key(secret)
     is_quoted = _is_quoted(secret.strip(b"\r\n"))
     secret = secret.replace(b"\r\n", b"\n").split(b"\n")
@@ -228,7 +228,7 @@ def _refuse_public(secret: bytes) -> None:
 
 
 def _fault_of_line(private_key: bytes) -> Optional[str]:
-    # The same as text. Octets that are not UTF-8 become surrogates, which are not
+    # The line as text. Octets that are not UTF-8 become surrogates, which are not
     # printable.
     secret = private_key.decode(errors="surrogateescape")
     if not secret.isprintable():
