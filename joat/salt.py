@@ -82,7 +82,7 @@ _MAX_DER = 2**14  # octets, more than any of them has
 # White space, quotation marks and the bracket of an array may stand before a key.
 _BEFORE = [b" ", b"\t", b"\n", b"\r", b"\v", b"\f", b'"', b"'", b"["]
 # With which two octets a key of at most 64 octets begins. DER does not count here:
-# hmac_keys looks at its length, too. One random salt in 250 begins so by chance.
+# hmac_keys looks at its length, too. At most one random salt in 250 begins so.
 _BEGINNINGS = {
     *(b"--", b"Pu"),  # PEM and SSH2, PuTTY
     *(b"ss", b"ec", b"sk", b"AA", b"\0\0"),  # OpenSSH: a line, its base64, its octets
