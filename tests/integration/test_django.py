@@ -123,6 +123,28 @@ def test_overtaken_by_another_request_like_it(server, monkeypatch, kind, moment)
     refused(server.refresh(answer.json()["refresh_token"]), "invalid_grant")
 
 
+@pytest.mark.parametrize("kind", ["refresh", "exchange"])
+def test_another_request_like_it_before_the_answer(server, monkeypatch, kind):
+    """The first is served, though the grant is over by then."""
+    ticket = server.refresh_token() if kind == "refresh" else server.code()
+    send = getattr(server, kind)
+    create = server.module.Server.create_token_response
+    answers = []
+
+    def interrupted(*args, **kwargs):
+        created = create(*args, **kwargs)
+        if not answers:
+            answers.append(None)
+            answers[0] = send(ticket)
+        return created
+
+    monkeypatch.setattr(server.module.Server, "create_token_response", interrupted)
+    answer = send(ticket)
+    assert answer.status_code == 200
+    refused(answers[0], "invalid_grant")
+    refused(server.refresh(answer.json()["refresh_token"]), "invalid_grant")
+
+
 @pytest.mark.parametrize(
     "refreshes", [pytest.param(0, id="at once"), pytest.param(2, id="refreshed twice")]
 )

@@ -92,7 +92,12 @@ class TokenView(views.TokenView):
     """The token endpoint (RFC 6749 section 3.2)."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Issue tokens, or say why not (section 5.2)."""
+        """Issue tokens, or say why not (section 5.2).
+
+        Unlike django-oauth-toolkit's own, it sends no signal `app_authorized`, for
+        which the stored token is looked up once more: if the same code or refresh
+        token has come again in the meantime, that grant is over, and the token gone.
+        """
         response: HttpResponse
         try:
             status = 200 if well_formed(request) else 400
@@ -100,11 +105,12 @@ class TokenView(views.TokenView):
             status = 413
         if status == 200:
             try:
-                response = self.authorization_flow_token_response(request)
+                _, headers, body, status = self.create_token_response(request)
             except ObjectDoesNotExist:
                 # After the code or token was checked, another request used it up. It
                 # is refused when it is checked again.
-                response = self.authorization_flow_token_response(request)
+                _, headers, body, status = self.create_token_response(request)
+            response = HttpResponse(body, status=status, headers=headers)
         else:
             response = JsonResponse({"error": "invalid_request"}, status=status)
         response.headers["Content-Type"] = "application/json"
