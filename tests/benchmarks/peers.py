@@ -59,7 +59,7 @@ def ours(joat, client=CLIENT):
     return Peer(sign, joat.parse_token, authenticate, joat.TokenError)
 
 
-def _like_pyjwt(jwt, refusal, signing=SECRET, verifying=SECRET):
+def like_pyjwt(jwt, refusal, signing=SECRET, verifying=SECRET):
     def sign(claims):
         return jwt.encode(claims, signing, algorithm="HS256")
 
@@ -82,7 +82,7 @@ def _like_pyjwt(jwt, refusal, signing=SECRET, verifying=SECRET):
 def _pyjwt():
     import jwt
 
-    return _like_pyjwt(jwt, jwt.InvalidTokenError)
+    return like_pyjwt(jwt, jwt.InvalidTokenError)
 
 
 def _oxyjwt():
@@ -90,14 +90,7 @@ def _oxyjwt():
 
     signing = oxyjwt.EncodingKey.from_secret(SECRET)
     verifying = oxyjwt.DecodingKey.from_secret(SECRET)
-    return _like_pyjwt(oxyjwt, oxyjwt.InvalidTokenError, signing, verifying)
-
-
-def _python_jose():
-    from jose import jwk, jwt
-
-    key = jwk.construct(SECRET, "HS256")
-    return _like_pyjwt(jwt, jwt.JWTError, key, key)
+    return like_pyjwt(oxyjwt, oxyjwt.InvalidTokenError, signing, verifying)
 
 
 def _joserfc():
@@ -125,31 +118,9 @@ def _joserfc():
     return Peer(sign, parse, authenticate, errors.JoseError)
 
 
-def _jwcrypto():
-    from jwcrypto import common, jwk, jwt
-
-    key = jwk.JWK.from_password(SECRET.decode())
-    header = {"alg": "HS256", "typ": "JWT"}
-    expected = {"aud": CLIENT, "exp": None}
-
-    def sign(claims):
-        token = jwt.JWT(header=header, claims=claims)
-        token.make_signed_token(key)
-        return token.serialize()
-
-    def parse(token):
-        read = jwt.JWT(jwt=token, key=key, algs=["HS256"], check_claims=expected)
-        return common.json_decode(read.claims)
-
-    # ValueError is for another number of segments.
-    return Peer(sign, parse, refusal=(common.JWException, ValueError))
-
-
 # Under the names of the distributions.
 PREPARE = {
     "PyJWT": _pyjwt,
     "joserfc": _joserfc,
-    "python-jose": _python_jose,
-    "jwcrypto": _jwcrypto,
     "oxyjwt": _oxyjwt,
 }

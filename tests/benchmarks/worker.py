@@ -82,11 +82,10 @@ def add_peer(name, peer, **names):
     expired = issue(lifetime=timedelta(seconds=-60))
     wrong = [forged(token), expired, issue(client="efgh")]
     add_check("parse", name, peer.refusal, peer.parse, [token, *wrong], **names)
-    if peer.authenticate:
-        wrong += [issue(provider="me"), issue(scope=["profile"])]
-        headers = [f"Bearer {one}" for one in (token, *wrong)]
-        check = peer.authenticate
-        add_check("authenticate", name, peer.refusal, check, headers, **names)
+    wrong += [issue(provider="me"), issue(scope=["profile"])]
+    headers = [f"Bearer {one}" for one in (token, *wrong)]
+    check = peer.authenticate
+    add_check("authenticate", name, peer.refusal, check, headers, **names)
 
 
 def add_check(step, name, refusal, check, tokens, **names):

@@ -15,7 +15,9 @@ from pathlib import Path
 with warnings.catch_warnings(record=True):
     from authlib.jose import JsonWebToken, errors
 
-from benchmarks.peers import PREPARE, SECRET, Peer, found_by
+import jose.jwt
+from benchmarks.peers import CLIENT, PREPARE, SECRET, Peer, found_by, like_pyjwt
+from jwcrypto import common, jwk, jwt
 
 
 def authlib():
@@ -32,7 +34,34 @@ def authlib():
     return Peer(sign, parse, refusal=errors.JoseError)
 
 
-PREPARE = {**PREPARE, "Authlib": authlib}
+def python_jose():
+    return like_pyjwt(jose.jwt, jose.JWTError)
+
+
+def jwcrypto():
+    key = jwk.JWK.from_password(SECRET.decode())
+    header = {"alg": "HS256", "typ": "JWT"}
+    expected = {"aud": CLIENT, "exp": None}
+
+    def sign(claims):
+        token = jwt.JWT(header=header, claims=claims)
+        token.make_signed_token(key)
+        return token.serialize()
+
+    def parse(token):
+        read = jwt.JWT(jwt=token, key=key, algs=["HS256"], check_claims=expected)
+        return common.json_decode(read.claims)
+
+    # ValueError is for another number of segments.
+    return Peer(sign, parse, refusal=(common.JWException, ValueError))
+
+
+PREPARE = {
+    **PREPARE,
+    "python-jose": python_jose,
+    "jwcrypto": jwcrypto,
+    "Authlib": authlib,
+}
 PYTHON = ("PyJWT", "joserfc", "python-jose", "jwcrypto", "Authlib")
 
 # For each library in another language, the command that signs and verifies.
