@@ -11,7 +11,7 @@ from typing import Optional
 
 from joat.arguments import Permissions, needed_scope, plain_str
 
-# In their values, RFC 6750 section 3 allows neither quotes nor backslashes.
+# RFC 6750 section 3 allows neither quotes nor backslashes in the values of these.
 _NO_QUOTES_IN = ("error", "error_description", "scope")
 _PARAMETER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 

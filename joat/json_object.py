@@ -79,9 +79,9 @@ def _is_too_deep(octets: bytes) -> bool:
     # between versions, threads and recursion limits.
     if octets.count(b"[") + octets.count(b"{") <= MAX_DEPTH:
         return False
-    # Without escaped quotation marks, every other part is outside strings. Escaped
-    # backslashes go first, because one before a quotation mark does not escape it.
-    # Deleting may join other escapes, but makes no quotation mark and no bracket.
+    # Once no quotation mark is escaped, every other part is outside strings. Escaped
+    # backslashes go first, because a quotation mark behind one is not escaped. Deleting
+    # may join other escapes, but makes no quotation mark and no bracket.
     outside = octets.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2]
     steps = b"".join(outside).translate(_STEPS, _NON_BRACKETS)
     # Depth below 0 comes from an extra closing bracket. The decoder stops there, so
@@ -92,8 +92,8 @@ def _is_too_deep(octets: bytes) -> bool:
 def _needs_strict(octets: bytes) -> bool:
     if len(octets) <= MAX_DIGITS and octets.isascii():
         return False  # No number can be too long, or in digits of another script.
-    # The fast decoder will do where the scanner in C, which takes ASCII digits only, is
-    # there, and where Python's own limit is MAX_DIGITS, so that int() refuses the rest.
+    # The fast decoder suffices with the scanner in C, which takes ASCII digits only, if
+    # Python's own limit is MAX_DIGITS: then int() refuses what is longer.
     limit = getattr(sys, "get_int_max_str_digits", lambda: None)()
     return getattr(scanner, "c_make_scanner", None) is None or limit != MAX_DIGITS
 

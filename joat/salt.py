@@ -1,11 +1,11 @@
 """The secrets that sign tokens, and the function that finds them.
 
 PyJOAT calls the HMAC key of a token its "salt". Every salt, whoever gives it and in
-whatever form, goes through `hmac_keys`. One that is a public key is refused, because
-everybody knows it. To search for one takes longer than all other checks of a token. So
-a usual salt, of 32 to 64 octets, is searched only if its first two octets or NULs at
-its end make it suspect; every other salt always is. `NOBODY` stands for the salt of a
-client without one, and takes as long as a usual one.
+whatever form, goes through `hmac_keys`. A key or certificate is refused, because
+everybody knows a public one. To look for one takes longer than all other checks of a
+token. So a usual salt, of 32 to 64 octets, is looked at only if its first two octets or
+NULs at its end make it suspect; every other salt always is. `NOBODY` stands for the
+salt of a client without one, and takes as long as a usual one.
 
 Crash reporters record the variables of every frame and redact those whose names they
 know. So this package names its variables by what they hold, or may hold:
@@ -40,7 +40,7 @@ _Octets = Union[str, bytes, bytearray, memoryview]
 Salt = Union[_Octets, list[str], list[bytes], list[_Octets], tuple[_Octets, ...], None]
 SaltGenerator = Callable[[dict[str, Any]], Salt]
 
-# No key begins with "n", and there is no NUL at its end: nothing makes it suspect.
+# Nothing makes it suspect: no key begins with "n", and it does not end in NULs.
 NOBODY = b"n" + os.urandom(30) + b"n"
 """The HMAC key of a client without a salt; it signs nothing, even if it matches."""
 
@@ -91,7 +91,7 @@ _BEGINNINGS = {
     *(b"M" + bytes([second]) for second in b"CDEFGHI"),  # the base64 of DER
     b"\xef\xbb",  # a byte order mark, before any of these
 }
-# One of the octets before a key, and then the first octet of the key, or another one.
+# One of the octets before a key, then another of them or the first octet of the key.
 _BEGINNINGS |= {
     octet + key[:1] for octet in _BEFORE for key in [*_BEGINNINGS, *_BEFORE]
 }
@@ -197,7 +197,7 @@ def hmac_keys(secret: Any) -> list[bytes]:
             # DER; the SEQUENCE tag alone is also the character "0".
             or (private_key[1] == length - 2 and private_key[0] == _SEQUENCE)
         ):
-            _refuse_public(private_key)
+            _require_secret(private_key)
             unpadded = len(private_key.rstrip(b"\0"))
             is_weak |= length < _MIN_LENGTH or unpadded < _MIN_UNPADDED
     if is_weak:
@@ -219,7 +219,7 @@ def _octets(secret: Any) -> bytes:
     raise type_error(rule, secret)
 
 
-def _refuse_public(secret: bytes) -> None:
+def _require_secret(secret: bytes) -> None:
     if not any(secret):
         raise ValueError("a salt must not be empty, nor consist of NULs")
     # Everybody knows a public key, such as that of a server which moves from RS256.

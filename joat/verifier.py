@@ -298,4 +298,4 @@ def _leeway_seconds(leeway: Any) -> float:
         raise type_error(rule, leeway)
     if not 0 <= leeway <= sys.float_info.max:
         raise ValueError("leeway must be finite, and zero or more")
-    return float(leeway)  # a NumPy float cannot be compared with a huge int
+    return float(leeway)  # A NumPy float cannot be compared with a huge int.
