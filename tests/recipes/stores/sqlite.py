@@ -29,6 +29,7 @@ Identifier = Union[str, int]
 
 LIFETIME = 3600  # seconds; a token that lives longer may end early, by a rotation
 MARGIN = 60  # seconds, for a clock that was set and for the `leeway` of a server
+TIMEOUT = 1  # second: a request that waits for a lock holds a worker
 
 FILE = Path(os.environ["SALTS_DB"]).absolute()
 
@@ -47,12 +48,17 @@ COMMIT;
 """
 
 
-def connect() -> closing[sqlite3.Connection]:
-    """Open the database, for `with`; raise an error if it does not exist."""
+def connect(timeout: float = 30) -> closing[sqlite3.Connection]:
+    """Open the database, for `with`; raise an error if it does not exist.
+
+    The timeout, in seconds, is for the locks of others. A slow disk may take a second
+    for one change, and several processes may start or rotate at once.
+    """
     # SQLite itself would make a file that others may read.
     uri = f"{FILE.as_uri()}?mode=rw"
-    # A request that waits for a lock holds a worker: one second, not five.
-    return closing(sqlite3.connect(uri, timeout=1, isolation_level=None, uri=True))
+    return closing(
+        sqlite3.connect(uri, timeout=timeout, isolation_level=None, uri=True)
+    )
 
 
 def create() -> None:
@@ -121,7 +127,7 @@ def find_salt(claims: dict[str, Any]) -> list[str]:
     """
     # A bound parameter, never part of the SQL text: these claims are not verified yet.
     client = key(claims["iss"], claims["aud"])
-    with connect() as database:
+    with connect(TIMEOUT) as database:
         found = database.execute(query, [client, time.time()])
         return [secret for (secret,) in found]  # so named for crash reporters
 
