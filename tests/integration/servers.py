@@ -238,7 +238,13 @@ def _takes_connections(port):
 
 
 def free_port():
-    """Return a loopback port on which nothing listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return str(sock.getsockname()[1])
+    """Return a loopback port on which nothing listens, to each caller another one.
+
+    After a connection that this end closes first, the system remembers the port for a
+    minute (TIME_WAIT): only a server that asks for just this port gets it.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = listener.getsockname()
+        with socket.create_connection(address):
+            listener.accept()[0].close()
+    return str(address[1])
