@@ -41,6 +41,8 @@ JOAT_SALT=$FIRST RESOURCE=http://127.0.0.1:8000/mcp uvicorn server:app --port 80
 JOAT_SALT=$SECOND RESOURCE=http://127.0.0.1:8001/mcp uvicorn server:app --port 8001 &
 """
 HOSTILE = "http://hostile.example"
+# After it the SDK takes a server for an older one.
+WAIT_OF_THE_SDK = "mcp.client.session.DISCOVER_TIMEOUT_SECONDS"
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +58,7 @@ def load_client(served, monkeypatch):
     def load(resource, provider=None):
         monkeypatch.setenv("PROVIDER", provider or served.url(9000))
         monkeypatch.setenv("RESOURCE", resource)
+        monkeypatch.setattr(WAIT_OF_THE_SDK, PATIENCE)
         path = recipes.folder("MCP") / "client.py"
         spec = spec_from_file_location("mcp_client", path)
         module = module_from_spec(spec)
@@ -189,6 +192,26 @@ def test_step_up(client):
     assert 'scope="profile read"' in challenge
     assert [page["scope"] for page in seen.pages] == ["profile", "profile read"]
     assert {page["resource"] for page in seen.pages} == {client.RESOURCE}
+
+
+def test_step_up_after_a_slow_login(client, monkeypatch, capsys):
+    """A user takes longer than the SDK waits for an answer to its first request."""
+    opened = client.Browser.open
+
+    async def open_slowly(self, url):
+        await asyncio.sleep(0.1)
+        await opened(self, url)
+        monkeypatch.setattr(WAIT_OF_THE_SDK, PATIENCE)
+
+    monkeypatch.setattr(client.Browser, "open", open_slowly)
+    monkeypatch.setattr(WAIT_OF_THE_SDK, 0.01)
+    asyncio.run(client.main("whoami", "articles"))
+    assert capsys.readouterr().out.splitlines() == [
+        "zoe allows: profile",
+        "user:zoe",
+        "zoe allows: profile read",
+        "An article",
+    ]
 
 
 def test_older_client_gets_no_step_up(client):
@@ -629,9 +652,7 @@ def path_below(served):
         pytest.param(path_below, id="a path below another MCP server"),
     ],
 )
-def test_no_token_for_another_server(
-    load_client, served, monkeypatch, caplog, neighbor
-):
+def test_no_token_for_another_server(load_client, served, monkeypatch, neighbor):
     """It ends before the user is asked."""
     url, metadata = neighbor(served)
     client = load_client(url)
@@ -649,11 +670,8 @@ def test_no_token_for_another_server(
         return connect(transport=Neighbor(url, metadata, noted), **arguments)
 
     monkeypatch.setattr(httpx2, "AsyncClient", connect_to_neighbor)
-    # The SDK only logs the reason, if it is a notification that cannot be sent.
-    ended = pytest.RaisesExc((OAuthFlowError, MCPError))
-    with pytest.RaisesGroup(ended, flatten_subgroups=True):
+    with pytest.raises(OAuthFlowError, match="the token would be for another server"):
         asyncio.run(client.main("whoami"))
-    assert "OAuthFlowError: the token would be for another server" in caplog.text
     assert not pages
     assert noted
     assert not any("Authorization" in request.headers for request in noted)

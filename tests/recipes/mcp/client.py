@@ -129,15 +129,17 @@ def login(storage: Storage, browser: Browser) -> OAuthClientProvider:
 async def main(*tools: str) -> None:
     """Call tools, and print what they answer."""
     auth = login(Storage(), Browser())
-    async with (
-        httpx2.AsyncClient(auth=auth, timeout=30) as http,
-        Client(streamable_http_client(RESOURCE, http_client=http)) as client,
-    ):
-        for tool in tools:
-            result = await client.call_tool(tool)
-            for content in result.content:
-                if content.type == "text":
-                    print(content.text)
+    async with httpx2.AsyncClient(auth=auth, timeout=30) as http:
+        # An empty request, for the user to log in. The SDK waits ten seconds for its
+        # first answer, then takes the server for an older one: no tool that needs more
+        # scope could be called.
+        await http.post(RESOURCE)
+        async with Client(streamable_http_client(RESOURCE, http_client=http)) as client:
+            for tool in tools:
+                result = await client.call_tool(tool)
+                for content in result.content:
+                    if content.type == "text":
+                        print(content.text)
 
 
 if __name__ == "__main__":
