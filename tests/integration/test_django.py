@@ -473,7 +473,9 @@ def test_behind_a_proxy(deployed, server):
     assert answer.json()["scope"] == "profile"
     assert answer.headers["Strict-Transport-Security"] == "max-age=3600"
     for header in ({}, {"X-Forwarded-Proto": "http"}):
-        answer = httpx.get(f"{url}/login", headers={"Host": HOST, **header})
+        answer = httpx.get(
+            f"{url}/login", headers={"Host": HOST, **header}, timeout=PATIENCE
+        )
         assert answer.status_code == 301
         assert answer.headers["Location"] == f"https://{HOST}/login"
 
