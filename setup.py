@@ -4,6 +4,7 @@ import re
 import subprocess
 import tarfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from setuptools import setup
@@ -36,7 +37,8 @@ class SdistOfTrackedFiles(sdist):
             listed = subprocess.check_output(["git", "ls-files", "-z"])  # noqa: S607
             files = os.fsdecode(listed).rstrip("\0").split("\0")
         else:
-            files = [str(file) for name in PATTERNS for file in Path().glob(name)]
+            found = (file for name in PATTERNS for file in Path().glob(name))
+            files = [str(file) for file in found if is_source(file)]
         super().make_release_tree(base_dir, files)
 
     def make_archive(self, base_name, *formats, base_dir, **owner):
@@ -46,6 +48,11 @@ class SdistOfTrackedFiles(sdist):
         with file, tarfile.open(fileobj=file, mode="w") as archive:
             archive.add(base_dir, filter=without_origin)
         return path
+
+
+def is_source(file):
+    """Tell whether a file is not in a folder that a tool made, such as .venv."""
+    return not any(part[0] == "." or part == "node_modules" for part in file.parts[1:])
 
 
 def without_origin(member):
@@ -60,8 +67,20 @@ def read(name):
     return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
 
-# The modes of files in the wheel come from it.
-os.umask(0o022)
+commands = {"sdist": SdistOfTrackedFiles}
+with suppress(ImportError):  # Before setuptools 70.1, another package has it.
+    from setuptools.command.bdist_wheel import bdist_wheel
+
+    class WheelWithoutModes(bdist_wheel):
+        """A wheel whose files have the same modes, whatever those of the source are."""
+
+        def write_wheelfile(self, *args, **options):
+            super().write_wheelfile(*args, **options)
+            for path in Path(self.bdist_dir).rglob("*"):
+                if path.is_file():
+                    path.chmod(0o644)
+
+    commands["bdist_wheel"] = WheelWithoutModes
 
 setup(
     name="PyJOAT",
@@ -83,7 +102,7 @@ setup(
     package_data={"joat": ["py.typed"]},
     python_requires=">=3.9",
     entry_points={"console_scripts": ["joat = joat.__main__:main"]},
-    cmdclass={"sdist": SdistOfTrackedFiles},
+    cmdclass=commands,
     classifiers=[
         "Development Status :: 5 - Production/Stable",
         "Environment :: Web Environment",

@@ -23,6 +23,12 @@ import examples
 
 ROOT = Path(__file__).parent.parent
 GENERATED = {"PKG-INFO", "setup.cfg"}  # what setuptools adds
+PLANTED = (
+    ".env",
+    "tests/node_modules/index.mjs",
+    "tests/recipes/flask/.venv/secret.py",
+    "tests/recipes/stores/salts.db",
+)
 
 
 def run(*command, **options):
@@ -34,9 +40,12 @@ def run(*command, **options):
     return done.stdout
 
 
-def build(source, directory):
-    """Return the wheel and the source distribution of what is in `source`."""
-    run(sys.executable, "-m", "build", "--no-isolation", "-o", directory, source)
+def build(source, directory, *what):
+    """Return the wheel and the source distribution of what is in `source`.
+
+    The wheel is made from the source distribution; from `source` if `what` names both.
+    """
+    run(sys.executable, "-m", "build", "--no-isolation", "-o", directory, *what, source)
     [wheel], [sdist] = directory.glob("*.whl"), directory.glob("*.tar.gz")
     return wheel, sdist
 
@@ -56,8 +65,9 @@ def files_of(folder):
 
 def plant(source):
     """Add files that are no part of the source, and take others' permissions away."""
-    (source / "tests/recipes/stores/salts.db").write_bytes(b"secret")
-    (source / ".env").write_bytes(b"secret")
+    for name in PLANTED:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_bytes(b"secret")
     for path in source.rglob("*"):
         path.chmod(path.stat().st_mode & 0o700)
 
@@ -86,7 +96,8 @@ def main(directory, work):
     checkout = shutil.copytree(ROOT, work / "checkout", ignore=ignored)
     for source in checkout, unpack(built[1], work / "without-git"):
         plant(source)
-        for first, second in zip(built, build(source, work / source.name)):
+        again = build(source, work / source.name, "--sdist", "--wheel")
+        for first, second in zip(built, again):
             assert first.name == second.name
             assert first.read_bytes() == second.read_bytes(), f"{first.name} differs"
 
