@@ -1,4 +1,7 @@
-"""The command line: `joat`, or `python -m joat`."""
+"""The command line: `joat`, or `python -m joat`.
+
+A run prints all of its output, or one line of error that holds no piece of its input.
+"""
 
 import json
 import math
@@ -41,8 +44,7 @@ def main(argv: Optional[list[str]] = None) -> NoReturn:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     status, message = 0, ""
     try:
-        # Output is collected first, because argparse swallows write errors; SystemExit
-        # comes after --help.
+        # argparse would swallow write errors. SystemExit comes after --help.
         with redirect_stdout(StringIO()) as output, suppress(SystemExit):
             run(argv)
         write(1, output.getvalue())

@@ -1,4 +1,9 @@
-"""Issuing access tokens."""
+"""Issuing access tokens.
+
+The arguments, or the generator's defaults for them, become claims, and these become
+JSON as PyJOAT 1.1.1 wrote it. Only then is the salt function asked. It gets a copy, so
+whatever it does, what is signed is what was checked.
+"""
 
 from __future__ import annotations
 

@@ -64,8 +64,7 @@ _KEY_TEXT = re.compile(
     rb"""
       ---- [ ]?-?BEGIN                # PEM (RFC 7468), SSH2 (RFC 4716)
     | kty[\\"']*\s*:                  # JWK (RFC 7517), also as Python or YAML has it
-    | PuTTY-User-Key
-    | ssh-(?:rsa|dss|ed25519|ed448)   # OpenSSH
+    | ssh-(?:rsa|dss|ed25519|ed448)   # OpenSSH, PuTTY
     | ecdsa-sha2-
     | AAAA..(?:NzaC1|VjZHNh|NrL)      # its base64: ssh-, ecdsa and sk- behind a length
     | NBgkqhkiG9w0BAQ                 # part of the base64 of a key of RSA
@@ -75,6 +74,7 @@ _KEY_TEXT = re.compile(
 )
 # Base64 and hexadecimal, perhaps with a name, quotation marks or other text around.
 _ENCODED = re.compile(rb"(?:0x)?([A-Za-z0-9+/_-]{32,})")
+_SEPARATORS = b" \t\n\r\v\f:"
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
 _SEQUENCE = 0x30  # the tag that every key and certificate begins with in DER
 _MAX_DER = 2**14  # octets, more than any of them has
@@ -82,7 +82,8 @@ _MAX_DER = 2**14  # octets, more than any of them has
 # White space, quotation marks and the bracket of an array may stand before a key.
 _BEFORE = [b" ", b"\t", b"\n", b"\r", b"\v", b"\f", b'"', b"'", b"["]
 # With which two octets a key of at most 64 octets begins. DER does not count here:
-# hmac_keys looks at its length, too. At most one random salt in 250 begins so.
+# hmac_keys looks at its length, too. Of the salts that `secrets` makes, at most one in
+# 250 begins so.
 _BEGINNINGS = {
     *(b"--", b"Pu"),  # PEM and SSH2, PuTTY
     *(b"ss", b"ec", b"sk", b"AA", b"\0\0"),  # OpenSSH: a line, its base64, its octets
@@ -235,7 +236,8 @@ def _fault_of_line(private_key: bytes) -> Optional[str]:
         return "is not UTF-8, or has a BOM or control character"
     if secret != secret.strip():
         return "begins or ends with white space"
-    if secret.startswith(("#", "{", '["', "['", "----")) or " #" in secret:
+    is_array = secret.startswith("[") and secret.endswith("]")
+    if secret.startswith(("#", "{", '["', "['", "----")) or " #" in secret or is_array:
         return "has a comment or JSON"
     if _is_key(private_key):
         return "is the text of a key"
@@ -265,8 +267,9 @@ def _is_key(secret: bytes) -> bool:
     # UTF-16 has NULs between the characters.
     if _is_der(secret) or _KEY_TEXT.search(secret.replace(b"\0", b"")):
         return True
-    # Encoded text is often wrapped. What it decodes to may be encoded, too.
-    for private_key in _ENCODED.findall(b"".join(secret.split())):
+    # Encoded text is often wrapped, and hexadecimal has colons. What it decodes to may
+    # be encoded, too.
+    for private_key in _ENCODED.findall(secret.translate(None, _SEPARATORS)):
         if any(map(_is_key, _decodings(private_key))):
             return True
     return False

@@ -4,10 +4,10 @@ A token goes one way: `_read` takes it apart, `_judge` looks up its salt and che
 Until its signature holds, no error tells anything about its times, provider, client and
 scope.
 
-Refusals are returned up to the public functions, which raise them. So `parse_token`
-does not catch a `TokenError` that the salt function raises, and the public functions
-drop the token and the salt: no frame of the traceback holds them. While the salt
-function runs, only a `_Token` holds the parts of the token.
+`_read` catches refusals; from there on they are returned to the public functions, which
+raise them. So `parse_token` does not catch a `TokenError` that the salt function
+raises, and the public functions drop the token and the salt: no frame of the traceback
+holds them. While the salt function runs, only a `_Token` holds the parts of the token.
 """
 
 from __future__ import annotations
