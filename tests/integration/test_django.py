@@ -124,6 +124,28 @@ def test_overtaken_by_another_request_like_it(server, monkeypatch, kind, moment)
 
 
 @pytest.mark.parametrize("kind", ["refresh", "exchange"])
+@pytest.mark.parametrize(
+    ("gone", "error", "status"),
+    [("user", "invalid_grant", 400), ("client", "invalid_client", 401)],
+)
+def test_deleted_meanwhile(
+    server, django_recipe, monkeypatch, kind, gone, error, status
+):
+    ticket = server.refresh_token() if kind == "refresh" else server.code()
+    clients = django_recipe.models.Application.objects
+    removals = {"user": server.remove_user, "client": clients.all().delete}
+    save = server.module.Validator.save_bearer_token
+
+    def interrupted(*args, **kwargs):
+        if remove := removals.pop(gone, None):
+            remove()
+        return save(*args, **kwargs)
+
+    monkeypatch.setattr(server.module.Validator, "save_bearer_token", interrupted)
+    refused(getattr(server, kind)(ticket), error, status)
+
+
+@pytest.mark.parametrize("kind", ["refresh", "exchange"])
 def test_another_request_like_it_before_the_answer(server, monkeypatch, kind):
     """The first is served, though the grant is over by then."""
     ticket = server.refresh_token() if kind == "refresh" else server.code()

@@ -12,6 +12,7 @@ from django.core.exceptions import (
     RequestDataTooBig,
     TooManyFieldsSent,
 )
+from django.db import IntegrityError
 from django.http import (
     HttpRequest,
     HttpResponse,
@@ -106,9 +107,10 @@ class TokenView(views.TokenView):
         if status == 200:
             try:
                 _, headers, body, status = self.create_token_response(request)
-            except ObjectDoesNotExist:
-                # After the code or token was checked, another request used it up. It
-                # is refused when it is checked again.
+            except (IntegrityError, ObjectDoesNotExist):
+                # After the code or token was checked, another request used it up, or
+                # its user or client was deleted. It is refused when it is checked
+                # again.
                 _, headers, body, status = self.create_token_response(request)
             response = HttpResponse(body, status=status, headers=headers)
         else:
