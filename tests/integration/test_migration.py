@@ -310,6 +310,11 @@ def literal_salt(prefix):
     return f"lambda claims: literal({source!r})"
 
 
+WRONG_TYPES = [
+    *(("aud", ["app"]), ("aud", None), ("sub", True), ("sub", 1.5), ("sub", {})),
+    *(("exp", "4000000000"), ("exp", float("inf")), ("iat", True), ("nbf", "0")),
+    *(("jti", [1]), ("scp", "read"), ("scp", [1])),
+]
 # As the README has them, a line of its list each: what differs; in which cases; what
 # comes of these under 1.1.1, and now.
 DIFFERENCES = {
@@ -330,22 +335,32 @@ DIFFERENCES = {
         "an `nbf` in the future": {parse_forged(nbf=4_000_000_000): ("accepted", None)},
         "`crit`": {parse_forged(headers={"crit": ["exp"]}): ("accepted", None)},
         "another `typ`": {parse_forged(headers={"typ": "JWE"}): ("accepted", None)},
+        "types that check 3 refuses": {
+            parse_forged(**{claim: value}): ("accepted", None)
+            for claim, value in WRONG_TYPES
+        },
         "deep JSON": {
             parse_forged(x=json.loads("[" * 200 + "]" * 200)): ("accepted", None),
         },
         "`NaN`": {parse_forged(x=float("nan")): ("accepted", None)},
-        "a list as `aud`": {parse_forged(aud=["app"]): ("accepted", None)},
-        "a string as `scp`": {parse_forged(scp="read"): ("accepted", None)},
-        r'a salt written as `"\x8f\x02…"`, which is bytes on 2.7 but text on 3 (write '
+        "a lone surrogate": {parse_forged(sub="\ud800"): ("accepted", None)},
+        "over 65,536 characters": {
+            parse_forged(x="x" * 65_536): ("accepted", None),
+        },
+        r'a salt written as `"\x8f\x02…"`, bytes on 2.7 but text on 3 (write '
         r'`b"\x8f\x02…"`)': {
             parse_forged(key=OCTETS, salt=literal_salt("")): ("accepted", None),
             parse_forged(key=OCTETS, salt=literal_salt("b")): ("accepted", "accepted"),
         },
     },
     "`parse_token` returns `None` where 1.1.1 raises": {
-        "no `sub` (`KeyError`)": {parse_forged("sub"): ("KeyError", None)},
-        "`None` as the token (`AttributeError`)": {
+        "no `aud`, `iss`, `scp` or `sub` (`KeyError`)": {
+            parse_forged(claim): ("KeyError", None)
+            for claim in ("aud", "iss", "scp", "sub")
+        },
+        "a token that is not text (`AttributeError`)": {
             "parse(None)": ("AttributeError", None),
+            "parse(7)": ("AttributeError", None),
         },
         "`None` or `[]` as the salt (`TypeError`)": {
             parse_forged(salt="lambda claims: None"): ("TypeError", None),
