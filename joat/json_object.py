@@ -58,7 +58,7 @@ def parse(octets: bytes, part: str) -> dict[str, Any]:
             text = octets.decode().strip(_WHITE_SPACE)
             decode = _strict_decode if _needs_strict(octets) else _fast_decode
             found, end = decode(text)
-            if end == len(text) and not ("\\" in text and has_wrong_escape(text)):
+            if end == len(text) and not ("\\u" in text and has_wrong_escape(text)):
                 value = found
         except ValueError:
             pass  # refused below, outside this block: see the top of the module

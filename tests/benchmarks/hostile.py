@@ -23,6 +23,7 @@ FILLINGS = {
     "4,300 digits": ("[", "1" * 4300 + ",", "0]"),  # the longest that Python takes
     "escapes": ('"', '\\"', '"'),
     "surrogate pairs": ('"', "\\ud83d\\ude00", '"'),
+    "quotation mark, arrays 126 deep": ('["\\"",', "[" * 124 + "]" * 124 + ",", "0]"),
     "escapes, arrays": ('["\\u0000",', "[],", "0]"),
 }
 # One more claim, for which a decoder may have to look at the text more closely.
