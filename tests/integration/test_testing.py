@@ -25,6 +25,12 @@ FAULTS = [
         f"expired_token little_scope another_provider another_salt {CLOCKS}",
     ),
     ('credentials["user_id"]', 'credentials["client_id"]', "good_token"),
+    (
+        "joat.salt_generator = find_salt",
+        "",
+        "good_token no_token expired_token little_scope another_provider another_salt "
+        + CLOCKS,
+    ),
     ("error.status, {", "401, {", "little_scope"),
     (
         '{"WWW-Authenticate": challenge}',
@@ -61,6 +67,17 @@ def test_every_test_notices_something(directory):
     code = (directory / "test_app.py").read_text(encoding="utf-8")
     tests = re.findall(r"^def test_\w*?([a-z]+_[a-z]+)\(", code, re.M)
     assert {name for fault in FAULTS for name in fault[2].split()} == set(tests)
+
+
+def test_token_without_the_application(directory):
+    code = """
+import joat
+
+def test_issue(issue, salt):
+    assert joat.verify_token(issue(), salt=salt)["user_id"] == "user:zoe"
+"""
+    (directory / "test_issue.py").write_text(code, encoding="utf-8")
+    assert "1 passed" in python(directory, "-m", "pytest", "--quiet", "test_issue.py")
 
 
 def test_leaves_the_hook_and_the_salts_as_they_were(directory):

@@ -34,15 +34,20 @@ def client(salt: str) -> FlaskClient:
 def issue(salt: str) -> Callable[..., str]:
     """Return a function that issues a good token, or one with other arguments."""
 
+    def find_salt(claims: dict[str, object]) -> str:
+        return salt
+
     def issue_token(**changes: Any) -> str:
         arguments: dict[str, Any] = {
             "provider": PROVIDER,
             "client_id": "app",
             "user_id": "user:zoe",
             "scope": ["profile"],
-            "salt": salt,
         }
         arguments.update(changes)
-        return joat.TokenGenerator(PROVIDER).issue_token(**arguments)
+        # Only for the call: the application has to assign the hook itself.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(joat, "salt_generator", find_salt)
+            return joat.TokenGenerator(PROVIDER).issue_token(**arguments)
 
     return issue_token
