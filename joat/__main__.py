@@ -20,8 +20,9 @@ from typing import Any, NoReturn, Optional, Union
 import joat
 from joat import json_object, jws
 
-ISSUE = "example: joat issue --provider me --client-id app --user-id 1 --scope 'a b'"
-VERIFY = "example: joat verify --provider me --scope a --salt-file salts < token"
+PROVIDER = "--provider https://example.com"
+ISSUE = f"example: joat issue {PROVIDER} --client-id app --user-id zoe --scope read"
+VERIFY = f"example: joat verify {PROVIDER} --scope read --salt-file salts < token"
 INSPECT = "example: joat inspect < token"
 BOM = b"\xef\xbb\xbf"
 MAX_INPUT = jws.MAX_LENGTH + 1_000  # with room for white space

@@ -292,7 +292,7 @@ def test_help_and_its_example(run, monkeypatch, tmp_path, command):
     example = helps[1][1].splitlines()[-1]
     assert example.startswith(f"example: joat {command} ")
     (tmp_path / "salts").write_bytes(SALT)
-    token = with_claims(iss="me", scp=["a"], exp=4_000_000_000)
+    token = with_claims(iss="https://example.com", scp=["read"], exp=4_000_000_000)
     (tmp_path / "token").write_bytes(token.encode())
     shell = 'joat() { "$python" -m joat "$@"; }; cd "$directory"; '
     shell += example[len("example: ") :]
