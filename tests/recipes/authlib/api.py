@@ -2,7 +2,7 @@
 
 It needs the `JOAT_SALT` and the `PROVIDER` of the authorization server, and nothing
 else from there. For production, keep that secret where you keep your others, and put a
-server that speaks HTTPS in front: whoever reads a bearer token can use it.
+server that speaks HTTPS in front: anyone who reads a bearer token can use it.
 """
 
 from __future__ import annotations

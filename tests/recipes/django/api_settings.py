@@ -3,7 +3,7 @@
 It needs the `JOAT_SALT` of the authorization server and nothing else from there. For
 production, use a server such as gunicorn and never `runserver`, set the variable
 `ALLOWED_HOSTS` to the hosts of your URL, separated by spaces, and put a proxy that
-speaks HTTPS in front: whoever reads a bearer token can use it. If you add pages with
+speaks HTTPS in front: anyone who reads a bearer token can use it. If you add pages with
 forms, they need `SECURE_PROXY_SSL_HEADER` behind the proxy.
 """
 
