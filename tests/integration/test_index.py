@@ -48,7 +48,17 @@ def test_modules_of_one_name_are_one_module():
     for path in recipes.FOLDERS.glob("*/*.py"):
         modules.setdefault(path.name, set()).add(path.read_text(encoding="utf-8"))
     several = {name for name, texts in modules.items() if len(texts) > 1}
-    assert several <= {"api.py", "app.py", "auth.py", "client.py", "server.py"}
+    told = recipes.section("What holds for all of them")
+    told = told.partition("for something else.")[2].partition("stand for your own")[0]
+    assert several == set(re.findall(r"\w+\.py", told))
+
+
+def test_kill():
+    """The command that the index gives ends the servers of any recipe."""
+    command = re.search(r"`kill( %\d)+`", recipes.section("To try them"))[0]
+    titles = recipes.titles()
+    scripts = [block.code for title in titles for block in recipes.blocks(title)]
+    assert command.count("%") == max(script.count(" &\n") for script in scripts)
 
 
 @pytest.fixture
