@@ -6,6 +6,9 @@ from urllib.parse import urlsplit
 import pytest
 from servers import PATIENCE, ask
 
+DJANGO = "--factory django.core.asgi:get_asgi_application"
+SETTINGS = {"Django": "api_settings", "Django REST framework": "settings"}
+
 
 @pytest.mark.parametrize(
     ("server", "status", "user"),
@@ -40,16 +43,21 @@ def test_two_headers(serve_recipe, tokens, server, status, user):
 @pytest.mark.parametrize(
     ("title", "app", "path"),
     [
-        pytest.param("FastAPI", "api", "/profile", id="FastAPI"),
-        pytest.param("Starlette", "app", "/profile", id="Starlette"),
-        pytest.param("MCP", "server", "/mcp", id="MCP"),
+        pytest.param("FastAPI", "api:app", "/profile", id="FastAPI"),
+        pytest.param("Starlette", "app:app", "/profile", id="Starlette"),
+        pytest.param("MCP", "server:app", "/mcp", id="MCP"),
+        pytest.param("Django", DJANGO, "/profile", id="Django"),
+        pytest.param("Django REST framework", DJANGO, "/profile", id="REST framework"),
     ],
 )
 @pytest.mark.parametrize(
     ("http", "is_read"), [("auto", True), ("httptools", True), ("h11", False)]
 )
 def test_header_in_the_trailer(serve_recipe, tokens, title, app, path, http, is_read):
-    server = serve_recipe(title, f"uvicorn {app}:app --http {http} --port 8000 &")
+    settings = {"DJANGO_SETTINGS_MODULE": SETTINGS.get(title, "")}
+    server = serve_recipe(
+        title, f"uvicorn {app} --http {http} --port 8000 &", **settings
+    )
     address = urlsplit(server.url())
     request = (
         f"GET {path} HTTP/1.1\r\nHost: {address.netloc}\r\n"
