@@ -8,6 +8,7 @@ from contextlib import nullcontext
 
 import httpx
 import pytest
+import recipes
 from pydantic import PydanticUserError, TypeAdapter
 from servers import PATIENCE, PROVIDER, SALT, ask, issue_token
 
@@ -71,12 +72,14 @@ def test_unknown_client_takes_as_long(api):
     assert min(times["apq"]) == pytest.approx(min(times["app"]), rel=0.15)
 
 
-def test_response_of_credentials():
+@pytest.mark.parametrize("name", ["VerifiedCredentials", "Credentials"])
+def test_response_of_credentials(name):
     """A response of that type: the index says which Python it needs."""
+    assert f"`joat.{name}`" in recipes.section("FastAPI")
     needs_3_12 = sys.version_info < (3, 12)
     refused = pytest.raises(PydanticUserError, match="Python < 3")
     with refused if needs_3_12 else nullcontext():
-        TypeAdapter(joat.VerifiedCredentials)
+        TypeAdapter(getattr(joat, name))
 
 
 def test_document(api):
