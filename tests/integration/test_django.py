@@ -494,10 +494,11 @@ def test_behind_a_proxy(deployed, server):
     assert answer.status_code == 200
     assert answer.json()["scope"] == "profile"
     assert answer.headers["Strict-Transport-Security"] == "max-age=3600"
-    for header in ({}, {"X-Forwarded-Proto": "http"}):
-        answer = httpx.get(
-            f"{url}/login", headers={"Host": HOST, **header}, timeout=PATIENCE
-        )
+    for value in ("", "http", "HTTPS", "on"):
+        headers = {"Host": HOST}
+        if value:
+            headers["X-Forwarded-Proto"] = value
+        answer = httpx.get(f"{url}/login", headers=headers, timeout=PATIENCE)
         assert answer.status_code == 301
         assert answer.headers["Location"] == f"https://{HOST}/login"
 
@@ -529,6 +530,22 @@ def test_commands_for_production(tmp_path):
     assert "0 Expired access tokens deleted" in manage("cleartokens")
     assert manage("clearsessions") == ""
     assert "copied to" in manage("collectstatic --noinput")
+
+
+@pytest.mark.parametrize(
+    ("title", "settings"),
+    [
+        ("Django", "auth_settings"),
+        ("Django", "api_settings"),
+        ("Django REST framework", "settings"),
+    ],
+)
+def test_zone_of_the_process(tmp_path, title, settings):
+    """That of the times in a log. By default, Django sets it to Chicago's."""
+    directory = recipes.copy(title, tmp_path / "copy")
+    code = "import django, time; django.setup(); print(time.tzname[0])"
+    variables = {**DEPLOYED, "DJANGO_SETTINGS_MODULE": settings}
+    assert python(directory, "-c", code, **variables) == "UTC\n"
 
 
 BROKEN = """

@@ -29,6 +29,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 CSRF_COOKIE_SECURE = True
+# Django also sets the time zone of the process, and so of its logs, to this.
+TIME_ZONE = "UTC"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "error_reports.Filter"
 LOGGING = {
     "version": 1,

@@ -64,6 +64,8 @@ DATABASES = {
 }
 STATIC_URL = "static/"
 STATIC_ROOT = FOLDER / "static"
+# Django also sets the time zone of the process, and so of its logs, to this.
+TIME_ZONE = "UTC"
 USE_TZ = True
 DEFAULT_EXCEPTION_REPORTER_FILTER = "error_reports.Filter"
 LOGGING = {
@@ -82,10 +84,11 @@ SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 
 # The header by which the proxy says that a request came to it by HTTPS, for example
-# X-Forwarded-Proto. Without it, Django asks its server, and if that says plain HTTP, no
-# browser can log in. Warning: name only a header that your proxy sets or removes in
-# every request, and let nobody reach this server but through the proxy. Otherwise
-# anyone who sends the header passes for HTTPS.
+# X-Forwarded-Proto. Only the value `https` says so, not `HTTPS` or `on`. Without the
+# header, Django asks its server, and if that says plain HTTP, no browser can log in.
+# Warning: name only a header that your proxy sets or removes in every request, and let
+# nobody reach this server but through the proxy. Otherwise anyone who sends the header
+# passes for HTTPS.
 PROXY_SSL_HEADER = os.environ.get("PROXY_SSL_HEADER")
 if PROXY_SSL_HEADER:
     variable = f"HTTP_{PROXY_SSL_HEADER.upper().replace('-', '_')}"
