@@ -1,4 +1,4 @@
-"""A small API: a profile for any token, articles for users alone."""
+"""A small API: a profile for the scope `profile`, and articles that only users get."""
 
 from __future__ import annotations
 
