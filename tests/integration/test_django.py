@@ -725,13 +725,21 @@ class View(APIView):
     queryset = SimpleNamespace(model=SimpleNamespace(_meta=meta))
 
     def get(self, request):
-        return Response({"name": request.user.get_username()})
+        return Response([request.user.get_username(), str(request.user)])
 
     post = get
 
 
+class Once(throttling.UserRateThrottle):
+    rate, scope = "1/day", "once"
+
+
 class Authenticated(View):
     permission_classes = [permissions.IsAuthenticated]
+
+
+class Throttled(Authenticated):
+    throttle_classes = [Once]
 
 
 class ReadOnly(View):
@@ -756,6 +764,7 @@ function.cls.required_scopes = ["read"]
 urlpatterns = [
     *api.urlpatterns,
     path("function", function),
+    path("throttled", Throttled.as_view()),
     path("authenticated", Authenticated.as_view()),
     path("read_only", ReadOnly.as_view()),
     path("admin", Admin.as_view()),
@@ -854,6 +863,21 @@ def test_number_is_not_its_text(rest):
     for user in (5, "5"):
         answer = ask(f"{rest}/profile", token=issue_token(user_id=user))
         assert answer.json == {"user": user}
+
+
+def test_name(rest, tokens):
+    """As a log or a template shows it."""
+    answer = ask(f"{rest}/authenticated", token=tokens["good"])
+    assert answer.json == ["user:zoe", "user:zoe"]
+
+
+def test_throttle(rest):
+    """It counts by the text of a subject: see `Principal`."""
+    statuses = [
+        ask(f"{rest}/throttled", token=issue_token(user_id=user)).status
+        for user in ("user:zoe", 5, "5", "user:bob")
+    ]
+    assert statuses == [200, 200, 429, 200]
 
 
 @pytest.fixture

@@ -36,7 +36,8 @@ class Principal:
     """Whom a token speaks for: `request.user`, which need be no row anywhere.
 
     It has what the framework's permissions and throttles ask of a user. No token makes
-    somebody staff or gives a permission of Django's: see `TokenHasScope`.
+    somebody staff or gives a permission of Django's: see `TokenHasScope`. Throttles
+    count by the text of `pk`, so the subjects 5 and "5" share a limit.
     """
 
     pk: int | str
@@ -45,6 +46,9 @@ class Principal:
     is_active: ClassVar[bool] = True
     is_staff: ClassVar[bool] = False
     is_superuser: ClassVar[bool] = False
+
+    def __str__(self) -> str:
+        return self.get_username()
 
     def get_username(self) -> str:
         return str(self.pk)
