@@ -20,7 +20,7 @@ from mcp import Client, MCPError
 from mcp.client.auth import OAuthFlowError
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthToken
-from servers import PATIENCE, ask
+from servers import PATIENCE, ask, free_port
 
 import joat
 
@@ -675,6 +675,22 @@ def test_no_token_for_another_server(load_client, served, monkeypatch, neighbor)
     assert not pages
     assert noted
     assert not any("Authorization" in request.headers for request in noted)
+
+
+@pytest.mark.parametrize("down", ["RESOURCE", "PROVIDER"])
+def test_server_that_is_not_up(serve_recipe, load_client, down):
+    """The message of the index."""
+    message = "All connection attempts failed"
+    assert f"| `{message}` |" in recipes.section("MCP")
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    resource = f"{nowhere}/mcp"
+    if down == "PROVIDER":
+        script = "uvicorn server:app --port 8000 &\n"
+        resource = serve_recipe("MCP", script, PROVIDER=nowhere).url() + "/mcp"
+    client = load_client(resource, nowhere)
+    refused = pytest.RaisesExc(httpx2.ConnectError, match=message)
+    with pytest.RaisesGroup(refused, flatten_subgroups=True):
+        asyncio.run(client.main("whoami"))
 
 
 def test_issuer_of_the_stored_client_is_needed(load_client, monkeypatch):
