@@ -133,8 +133,7 @@ def read_token(given: Optional[str]) -> bytes:
             token = token.removeprefix(BOM).strip()
     else:
         token = given.encode(errors="replace")
-    # A longer one is refused by its length.
-    if len(token) <= jws.MAX_LENGTH and NOT_ALONE.search(token):
+    if len(token) <= jws.MAX_LENGTH and NOT_ALONE.search(token):  # or it is too long
         raise joat.MalformedToken(ALONE)
     return token
 
