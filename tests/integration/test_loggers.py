@@ -5,6 +5,7 @@ import io
 import pytest
 import structlog
 from loguru import logger
+from rich.console import Console
 from servers import SALT, issue_token
 from structlog.processors import ExceptionRenderer, JSONRenderer, dict_tracebacks
 from structlog.tracebacks import ExceptionDictTransformer
@@ -26,9 +27,15 @@ def with_structlog(log, renderer):
     ).exception("a request failed")
 
 
+def with_rich(log, **options):
+    Console(file=log, width=200).print_exception(**options)
+
+
 @pytest.mark.parametrize(
     ("write", "option", "printed"),
     [
+        pytest.param(with_rich, {"show_locals": True}, True, id="rich, locals"),
+        pytest.param(with_rich, {}, False, id="rich"),
         pytest.param(with_loguru, {}, True, id="loguru"),
         pytest.param(with_loguru, {"diagnose": False}, False, id="loguru, no diagnose"),
         pytest.param(
