@@ -37,6 +37,7 @@ from servers import (
 from test_resource_servers import test_answer, test_no_body_behind_head  # noqa: F401
 from test_token_endpoints import (  # noqa: F401
     test_client_library,
+    test_form_without_a_length,
     test_large_form,
     test_no_token_by_get,
 )

@@ -318,6 +318,21 @@ def test_large_form(server, body, login, statuses, always):
         assert b"access_token" not in answer.read()
 
 
+@pytest.mark.parametrize("length", [0, 200_000], ids=["short", "long"])
+def test_form_without_a_length(server, always, length):
+    """Its end may be cut off, and with it a parameter."""
+    body = f"{with_fields(GRANT, always)}&a={length * 'a'}&resource=https://x.example/"
+    headers = {"Authorization": APP, "Content-Type": Case.content_type}
+    address = urlsplit(server.url(9000)).netloc
+    with closing(HTTPConnection(address, timeout=PATIENCE)) as connection:
+        with suppress(BrokenPipeError, ConnectionResetError):
+            chunks = iter([body.encode()])
+            connection.request("POST", "/token", chunks, headers, encode_chunked=True)
+        answer = connection.getresponse()
+        assert answer.status in (400, 411)
+        assert b"access_token" not in answer.read()
+
+
 def test_every_stranger_costs_as_many_hashes(server, always):
     """Or the time of the answer tells which clients there are."""
     counts = []

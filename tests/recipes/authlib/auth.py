@@ -466,6 +466,17 @@ def refuse(error: OAuth2Error) -> Response:
     return see_other(response)
 
 
+@app.before_request
+def require_length() -> None:
+    """Refuse a form without `Content-Length` (RFC 9110 section 15.5.12).
+
+    werkzeug cuts it at `MAX_CONTENT_LENGTH`, and nobody would see what stands behind,
+    such as a `resource`.
+    """
+    if request.method == "POST" and request.content_length is None:
+        abort(411)
+
+
 @app.after_request
 def harden(response: Response) -> Response:
     """Keep every answer out of caches, frames and `Referer` headers."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import unquote_plus
 
-from flask import Flask, Response, request
+from flask import Flask, Response, abort, request
 from flask.typing import ResponseReturnValue
 from werkzeug.security import check_password_hash, generate_password_hash
 
@@ -71,6 +71,17 @@ def authenticated_client() -> str | None:
     client = CLIENTS.get(client_id, NOBODY)
     good = check_password_hash(client.secret_hash, secret)
     return client_id if good and client is not NOBODY else None
+
+
+@app.before_request
+def require_length() -> None:
+    """Refuse a form without `Content-Length` (RFC 9110 section 15.5.12).
+
+    werkzeug cuts it at `MAX_CONTENT_LENGTH`, and nobody would see what stands behind,
+    such as a `resource`.
+    """
+    if request.method == "POST" and request.content_length is None:
+        abort(411)
 
 
 @app.after_request

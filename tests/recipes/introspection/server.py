@@ -19,7 +19,7 @@ from urllib.parse import unquote_plus
 
 import redis
 import registry
-from flask import Flask, Response, request
+from flask import Flask, Response, abort, request
 from flask.typing import ResponseReturnValue
 
 import joat
@@ -58,6 +58,17 @@ def fail(error: redis.RedisError) -> ResponseReturnValue:
     # Only its type: the text of an error may repeat a command, and a salt with it.
     app.logger.error("the registry fails: %s", type(error).__name__)
     return {"error": "temporarily_unavailable"}, 503, {"Retry-After": "1"}
+
+
+@app.before_request
+def require_length() -> None:
+    """Refuse a form without `Content-Length` (RFC 9110 section 15.5.12).
+
+    werkzeug cuts it at `MAX_CONTENT_LENGTH`, and nobody would see what stands behind,
+    such as a `resource`.
+    """
+    if request.method == "POST" and request.content_length is None:
+        abort(411)
 
 
 @app.after_request

@@ -159,6 +159,17 @@ server = BackendApplicationServer(
 )
 
 
+@app.before_request
+def require_length() -> None:
+    """Refuse a form without `Content-Length` (RFC 9110 section 15.5.12).
+
+    werkzeug cuts it at `MAX_CONTENT_LENGTH`, and nobody would see what stands behind,
+    such as a `resource`.
+    """
+    if flask.request.method == "POST" and flask.request.content_length is None:
+        flask.abort(411)
+
+
 @app.after_request
 def forbid_caching(response: Response) -> Response:
     """Keep every answer out of caches (RFC 6749 section 5.1)."""
