@@ -2,9 +2,11 @@
 
 import sqlite3
 import stat
+import time
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import timedelta
+from threading import Timer
 from urllib.parse import urlencode
 
 import pytest
@@ -109,6 +111,9 @@ def test_metadata_names_every_scope(authlib):
         pytest.param("http://example.com", id="HTTP"),
         pytest.param("http://127.0.0.1.example.com", id="HTTP, almost loopback"),
         pytest.param("ftp://example.com", id="another scheme"),
+        pytest.param("https://example.com:65536", id="a port out of range"),
+        pytest.param("https://127.1", id="half of an address"),
+        pytest.param("https://0x7f.1", id="an address in hexadecimal"),
     ],
 )
 def test_provider_that_is_no_origin(load_authlib, module, provider):
@@ -572,6 +577,45 @@ def test_resource_servers_refused_at_start(load_authlib, text, message):
 
 def test_file_is_the_owners(authlib):
     assert stat.S_IMODE(authlib.database.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("lock", ["EXCLUSIVE", "IMMEDIATE"])
+def test_request_waits_a_second_for_a_lock(authlib, lock):
+    """Then it is refused, and what it brought is still good."""
+    code, refresh_token = authlib.code(), authlib.refresh_token()
+    with closing(sqlite3.connect(authlib.database, isolation_level=None)) as other:
+        other.execute(f"BEGIN {lock}")
+        begun = time.monotonic()
+        answers = [authlib.exchange(code), authlib.refresh(refresh_token)]
+        # It asks for nothing that is locked.
+        page = authlib.browser().get(authorize_url())
+        answers.append(send_form(authlib.browser(page.cookies), page))
+        assert 2.7 < time.monotonic() - begun < 9
+        other.execute("ROLLBACK")
+    for answer in answers:
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+        assert answer.json() == {"error": "temporarily_unavailable"}
+    assert authlib.exchange(code).status_code == 200
+    assert authlib.refresh(refresh_token).status_code == 200
+
+
+def test_what_is_issued_waits_longer(authlib, monkeypatch):
+    """The code is used up by then."""
+    use, code = authlib.module.grant_store.use, authlib.code()
+    other = sqlite3.connect(
+        authlib.database, isolation_level=None, check_same_thread=False
+    )
+
+    def use_and_lock(token):
+        used = use(token)
+        other.execute("BEGIN EXCLUSIVE")
+        Timer(1.5, other.execute, ["ROLLBACK"]).start()
+        return used
+
+    monkeypatch.setattr(authlib.module.grant_store, "use", use_and_lock)
+    with closing(other):
+        answer = authlib.exchange(code)
+    assert answer.status_code == 200
 
 
 def test_store_forgets(authlib, traveller):

@@ -30,6 +30,7 @@ import logging
 import os
 import re
 import secrets
+import sqlite3
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -60,6 +61,7 @@ from flask import (
     render_template_string,
     request,
 )
+from flask.typing import ResponseReturnValue
 from grant_store import Grant
 from werkzeug.security import check_password_hash, generate_password_hash
 
@@ -68,14 +70,15 @@ import joat
 # The `issuer` of RFC 8414 and the `iss` of RFC 9207 and of each token.
 PROVIDER = os.environ.get("PROVIDER", "https://example.com")
 # Clients compare the issuer as text, after their parser has written it anew. So it is
-# an origin as a parser writes it: lower case, no path, no slash, no usual port. Plain
-# HTTP is for the loopback interface only.
+# an origin as a parser writes it: lower case, a name, because parsers rewrite numbers,
+# no path, no slash, no usual port. Plain HTTP is for the loopback interface only.
 ORIGIN = re.compile(
-    r"(https://[a-z0-9-]+(\.[a-z0-9-]+)*|http://(localhost|127\.0\.0\.1))"
-    r"(:(?!80$|443$)[1-9][0-9]{0,4})?"
+    r"(https://([a-z0-9-]+\.)*[a-z][a-z0-9-]*|http://(localhost|127\.0\.0\.1))"
+    r"(:(?!80$|443$)(?P<port>[1-9][0-9]{0,4}))?"
 )
-if not ORIGIN.fullmatch(PROVIDER):
-    raise ValueError("PROVIDER must be an origin such as https://example.com")
+origin = ORIGIN.fullmatch(PROVIDER)
+if not origin or int(origin["port"] or 0) > 65_535:
+    raise ValueError("PROVIDER must be an origin: https, or http on the loopback")
 LIFETIME = timedelta(minutes=10)
 SALTS = joat.parse_salts(os.environ["JOAT_SALT"])
 # The salts of the resource servers that have their own, by URL.
@@ -464,6 +467,13 @@ def refuse(error: OAuth2Error) -> Response:
     response: Response = server.handle_error_response(None, error)
     issuer.add_issuer_parameter(server, response)
     return see_other(response)
+
+
+@app.errorhandler(sqlite3.OperationalError)
+def fail(error: sqlite3.OperationalError) -> ResponseReturnValue:
+    """Answer that nothing is wrong with the request, if the grants are locked."""
+    app.logger.error("the store of the grants fails: %s", error)
+    return {"error": "temporarily_unavailable"}, 503, {"Retry-After": "1"}
 
 
 @app.before_request

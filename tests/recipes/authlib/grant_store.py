@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FILE = Path("grants.db")
+TIMEOUT = 1  # second: a request that waits for a lock holds a worker
+PATIENCE = 30  # seconds, for what holds up no request, or must not fail
 CODE_LIFETIME = 60
 # For how long a client may be away. Each refresh token is good for so long.
 REFRESH_TOKEN_LIFETIME = 30 * 24 * 3600
@@ -77,7 +79,7 @@ class Grant:
 def create() -> None:
     """Create the file and its tables, unless they are there."""
     os.close(os.open(FILE, os.O_CREAT, mode=0o600))
-    with _connect() as db:
+    with _connect(PATIENCE) as db:
         db.executescript(SCHEMA)
 
 
@@ -116,7 +118,8 @@ def add(
 
 def add_refresh_token(refresh_token: str, grant: Grant) -> None:
     """Write down a refresh token that stands for the grant."""
-    with _connect() as db:
+    # The one before, or the code, is used up by now.
+    with _connect(PATIENCE) as db:
         _add_ticket(
             db, refresh_token, "refresh_token", grant.id, REFRESH_TOKEN_LIFETIME
         )
@@ -162,9 +165,12 @@ def use(token: str) -> bool:
 
 
 @contextmanager
-def _connect() -> Iterator[sqlite3.Connection]:
-    """Yield a connection whose changes are committed together."""
-    with closing(sqlite3.connect(FILE, timeout=30)) as db, db:
+def _connect(timeout: float = TIMEOUT) -> Iterator[sqlite3.Connection]:
+    """Yield a connection whose changes are committed together.
+
+    The timeout, in seconds, is for the locks of others.
+    """
+    with closing(sqlite3.connect(FILE, timeout=timeout)) as db, db:
         db.execute("PRAGMA foreign_keys = ON")
         yield db
 

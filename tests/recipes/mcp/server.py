@@ -49,7 +49,7 @@ ORIGIN = (
     r"(:(?!(80|443)(/|$))[1-9][0-9]{0,4})?"
 )
 if not re.fullmatch(ORIGIN, PROVIDER):
-    raise ValueError("PROVIDER must be an origin such as https://example.com")
+    raise ValueError("PROVIDER must be an origin: https, or http on the loopback")
 # JavaScript puts a slash behind a host, so the resource has a path.
 if not re.fullmatch(rf"{ORIGIN}(/[A-Za-z0-9_-][A-Za-z0-9._~-]*)+", RESOURCE):
     raise ValueError("RESOURCE must be a URL with a path: https://example.com/mcp")
