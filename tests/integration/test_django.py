@@ -447,6 +447,9 @@ ORIGIN = {"Origin": f"https://{HOST}"}
 RUNSERVER = "python -m django runserver --noreload --settings auth_settings 9000"
 GUNICORN = "DJANGO_SETTINGS_MODULE=auth_settings"
 GUNICORN += ' gunicorn "django.core.wsgi:get_wsgi_application()"'
+TRUSTED = "--trusted-proxy=127.0.0.1 --trusted-proxy-headers=x-forwarded-proto"
+WAITRESS = "DJANGO_SETTINGS_MODULE=auth_settings waitress-serve --listen=127.0.0.1:9000"
+WAITRESS += f" {TRUSTED} --call django.core.wsgi:get_wsgi_application"
 
 
 @pytest.fixture(scope="module")
@@ -469,6 +472,8 @@ def deployed(serve_recipe, quick_hashes):
 
 def test_server_of_the_index():
     assert f"`{GUNICORN}`" in recipes.section("Django")
+    general = recipes.section("What holds for all of them")
+    assert f"`{TRUSTED}`" in " ".join(general.split())
 
 
 @pytest.mark.parametrize(
@@ -476,6 +481,7 @@ def test_server_of_the_index():
     [
         pytest.param(RUNSERVER, id="runserver"),
         pytest.param(f"{GUNICORN} --bind 127.0.0.1:9000", id="gunicorn"),
+        pytest.param(WAITRESS, id="waitress"),
     ],
 )
 def test_behind_a_proxy(deployed, server):
@@ -499,8 +505,11 @@ def test_behind_a_proxy(deployed, server):
         if value:
             headers["X-Forwarded-Proto"] = value
         answer = httpx.get(f"{url}/login", headers=headers, timeout=PATIENCE)
-        assert answer.status_code == 301
-        assert answer.headers["Location"] == f"https://{HOST}/login"
+        if server == WAITRESS and value == "on":  # It knows that this is no scheme.
+            assert answer.status_code == 400
+        else:
+            assert answer.status_code == 301
+            assert answer.headers["Location"] == f"https://{HOST}/login"
 
 
 def test_header_of_no_proxy(deployed):

@@ -16,8 +16,9 @@ For production:
   Keep the CSRF token, and ask whether the user agrees;
 - limit guesses in front of this server: each takes some 30 MB of memory;
 - put a server that speaks HTTPS in front, which passes the Host header on, and use
-  werkzeug's `ProxyFix`. By plain HTTP, Authlib answers only requests whose Host is a
-  loopback address, and the CSRF cookie is not `Secure`;
+  werkzeug's `ProxyFix`: `app.wsgi_app = ProxyFix(app.wsgi_app)`. By plain HTTP, Authlib
+  answers only requests whose Host is a loopback address, and the CSRF cookie is not
+  `Secure`;
 - all clients here have a secret. A client that can't keep one needs Authlib's `none`;
 - a revoked grant ends its refresh tokens. An access token stays good until it expires,
   unless your resource servers ask for revoked `jti` values.
@@ -225,7 +226,7 @@ def keep_resource(granted: str | None) -> None:
     """Issue a token for the resource of the grant, unless the request names another."""
     if asked_resource() not in (None, granted):
         raise InvalidTarget("The grant is not for this resource")
-    # The server may be gone since the user agreed.
+    # The server may have been removed after the user agreed.
     if granted is not None and granted not in RESOURCES:
         raise InvalidTarget("There is no such resource")
     g.resource = granted
@@ -507,7 +508,7 @@ NQSCHAR = re.compile(r"[ !#-\[\]-~]+")
 
 def check(needed: str) -> None:
     """Refuse bad requests that Authlib accepts (RFC 6749 sections 3.1 and 3.2)."""
-    # Flask fails at a query that is no UTF-8; a URL is ASCII (RFC 3986 section 2).
+    # Flask fails at a query that is not UTF-8. A URL is ASCII (RFC 3986 section 2).
     if not request.query_string.isascii():
         raise InvalidRequestError("Wrong characters in the URL")
     if not request.values.get(needed):

@@ -169,7 +169,7 @@ class Validator(OAuth2Validator):
     ) -> bool:
         """Return whether a client has registered just this text (RFC 9700 section 2.1).
 
-        django-oauth-toolkit compares the parts of URIs, and fails at what is none.
+        django-oauth-toolkit compares the parts of URIs. It fails at text without any.
         """
         return redirect_uri in request.client.redirect_uris.split()
 

@@ -124,7 +124,7 @@ class TokenView(views.TokenView):
 
 
 def well_formed(request: HttpRequest) -> bool:
-    """Return whether the parameters are in the form alone, each once, in ASCII.
+    """Return whether the parameters are only in the form, each once, in ASCII.
 
     That is what RFC 6749 section 3.2 and appendix A ask for. A form of another type may
     hold files. oauthlib fails at a query that is no form, Django takes the last one of
