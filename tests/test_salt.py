@@ -446,6 +446,8 @@ GOOD_TEXTS = {
     "padded-base64": ("Zm9vYmFyIGJheiBxdXV4IGNvcmdlIGdyYXVsdCBnYQ==", None),
     "name-and-padding": ("abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG=", None),
     "quotation-mark-and-backslash": ('"0123456789abcdef\\0123456789abcdef', None),
+    "bracket": ("[0123456789abcdef0123456789abcdef", None),
+    "bracket-behind": ("0123456789abcdef0123456789abcdef]", None),
     "subclass": (type("Text", (str,), {})(SALT.decode()), [SALT]),
 }
 
@@ -491,10 +493,10 @@ BAD_TEXTS = {
     "one-octet": (SALT + b"\r\n\r\nx\r\n", "line 3 of the salts has fewer than 32"),
     "comment": (b"# " + SALT, "line 1 of the salts has a comment"),
     "comment-behind": (SALT + b" # newest", "line 1 of the salts has a comment"),
-    "array": (b'["' + SALT + b'"]', "line 1 of the salts has a comment or JSON"),
+    "array": (b'["' + SALT + b'",', "line 1 of the salts has a comment or JSON"),
     "array-spaces": (b'[ "' + SALT + b'" ]', "salts has a comment or JSON"),
     "numbers": (f"{[*SALT]}", "line 1 of the salts has a comment or JSON"),
-    "array-python": (b"['" + SALT + b"']", "line 1 of the salts has a comment or JSON"),
+    "array-python": (b"['" + SALT + b"',", "line 1 of the salts has a comment or JSON"),
     "end-of-pem": (b"-----END PUBLIC KEY-----" + SALT, "has a comment or JSON"),
     "json": (b'{"salt": "' + SALT + b'"}', "line 1 of the salts has a comment"),
     "key": (b"ssh-ed25519 AAAAC3NzaC1 marker", "line 1 of the salts is the text"),
