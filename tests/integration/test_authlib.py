@@ -3,10 +3,10 @@
 import sqlite3
 import stat
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import timedelta
-from threading import Timer
 from urllib.parse import urlencode
 
 import pytest
@@ -22,7 +22,7 @@ from authorization import (
     refused,
     send_form,
 )
-from servers import PROVIDER, SALT
+from servers import PATIENCE, PROVIDER, SALT
 
 import joat
 
@@ -579,12 +579,14 @@ def test_file_is_the_owners(authlib):
     assert stat.S_IMODE(authlib.database.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("lock", ["EXCLUSIVE", "IMMEDIATE"])
+# Who only reads is in the way of what is to be kept at the end.
+@pytest.mark.parametrize("lock", ["EXCLUSIVE", "IMMEDIATE", "DEFERRED"])
 def test_request_waits_a_second_for_a_lock(authlib, lock):
     """Then it is refused, and what it brought is still good."""
     code, refresh_token = authlib.code(), authlib.refresh_token()
     with closing(sqlite3.connect(authlib.database, isolation_level=None)) as other:
         other.execute(f"BEGIN {lock}")
+        other.execute("SELECT * FROM grants").fetchall()
         begun = time.monotonic()
         answers = [authlib.exchange(code), authlib.refresh(refresh_token)]
         # It asks for nothing that is locked.
@@ -599,23 +601,33 @@ def test_request_waits_a_second_for_a_lock(authlib, lock):
     assert authlib.refresh(refresh_token).status_code == 200
 
 
-def test_what_is_issued_waits_longer(authlib, monkeypatch):
-    """The code is used up by then."""
-    use, code = authlib.module.grant_store.use, authlib.code()
-    other = sqlite3.connect(
-        authlib.database, isolation_level=None, check_same_thread=False
-    )
+@pytest.mark.parametrize("kind", ["code", "refresh_token"])
+def test_what_is_not_exchanged_stays_good(authlib, kind):
+    """If the next token cannot be kept, the one before is not used up."""
+    send = {"code": authlib.exchange, "refresh_token": authlib.refresh}[kind]
+    token = getattr(authlib, kind)()
+    with closing(sqlite3.connect(authlib.database)) as db:
+        fail = "BEGIN DELETE FROM nowhere; END"
+        db.execute(f"CREATE TRIGGER failure BEFORE INSERT ON tickets {fail}")
+        assert send(token).status_code == 503
+        db.execute("DROP TRIGGER failure")
+    assert send(token).status_code == 200
 
-    def use_and_lock(token):
-        used = use(token)
+
+def test_start_waits_longer_for_a_lock(authlib):
+    """It holds up no request."""
+    with (
+        closing(sqlite3.connect(authlib.database, isolation_level=None)) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
         other.execute("BEGIN EXCLUSIVE")
-        Timer(1.5, other.execute, ["ROLLBACK"]).start()
-        return used
-
-    monkeypatch.setattr(authlib.module.grant_store, "use", use_and_lock)
-    with closing(other):
-        answer = authlib.exchange(code)
-    assert answer.status_code == 200
+        waiting = pool.submit(authlib.module.grant_store.create)
+        try:
+            with pytest.raises(TimeoutError):
+                waiting.result(1.5)
+        finally:
+            other.execute("ROLLBACK")
+        waiting.result(PATIENCE)
 
 
 def test_store_forgets(authlib, traveller):

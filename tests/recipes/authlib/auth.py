@@ -190,16 +190,21 @@ def issue(client: Client, grant_type: str, user: str | None, scope: str) -> str:
     )
 
 
+def use(token: str, grant: Grant) -> bool:
+    """Use a code or refresh token up; tell whether it was good."""
+    # Random text that only `grant_store` understands.
+    g.refresh_token = secrets.token_urlsafe(32)
+    return grant_store.use(token, grant, g.refresh_token)
+
+
 def new_refresh_token(**grant: object) -> str:
-    """Return a refresh token: random text that only `grant_store` understands."""
-    return secrets.token_urlsafe(32)
+    """Return the refresh token for which `use` has used up the one before."""
+    refresh_token: str = g.refresh_token
+    return refresh_token
 
 
 def save_token(token: dict[str, Any], asked: OAuth2Request) -> None:
-    """Keep the refresh token. An access token need not be kept."""
-    if "refresh_token" in token:
-        grant = asked.authorization_code or asked.refresh_token
-        grant_store.add_refresh_token(token["refresh_token"], grant)
+    """Do nothing: `use` has kept the refresh token. No access token need be kept."""
 
 
 class InvalidTarget(OAuth2Error):
@@ -286,7 +291,7 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
     def query_authorization_code(self, code: str, client: Client) -> Grant | None:
         """Return the grant. This uses the code up, even if the request is refused."""
         grant = grant_store.find("code", code, client.client_id)
-        if not grant or not grant_store.use(code):
+        if not grant or not use(code, grant):
             return None
         keep_resource(grant.resource)
         return grant
@@ -314,8 +319,7 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
         """Check everything, then use the refresh token up.
 
         If a request were refused after that, the client's next try would look like a
-        thief's, and end the grant. It does so if the database fails between this and
-        `add_refresh_token`.
+        thief's, and end the grant.
         """
         super().validate_token_request()
         grant = self.request.refresh_token
@@ -327,7 +331,7 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
         if grant.user_id not in USERS:
             raise InvalidGrantError
         keep_resource(grant.resource)
-        if not grant_store.use(self.request.form["refresh_token"]):
+        if not use(self.request.form["refresh_token"], grant):
             raise InvalidGrantError
 
     def authenticate_user(self, refresh_token: Grant) -> str:

@@ -22,7 +22,6 @@ from pathlib import Path
 
 FILE = Path("grants.db")
 TIMEOUT = 1  # second: a request that waits for a lock holds a worker
-PATIENCE = 30  # seconds, for what holds up no request, or must not fail
 CODE_LIFETIME = 60
 # For how long a client may be away. Each refresh token is good for so long.
 REFRESH_TOKEN_LIFETIME = 30 * 24 * 3600
@@ -79,7 +78,8 @@ class Grant:
 def create() -> None:
     """Create the file and its tables, unless they are there."""
     os.close(os.open(FILE, os.O_CREAT, mode=0o600))
-    with _connect(PATIENCE) as db:
+    # A process that starts holds up no request: it may wait for longer.
+    with _connect(timeout=30) as db:
         db.executescript(SCHEMA)
 
 
@@ -116,15 +116,6 @@ def add(
         _add_ticket(db, code, "code", grant_id, CODE_LIFETIME)
 
 
-def add_refresh_token(refresh_token: str, grant: Grant) -> None:
-    """Write down a refresh token that stands for the grant."""
-    # The one before, or the code, is used up by now.
-    with _connect(PATIENCE) as db:
-        _add_ticket(
-            db, refresh_token, "refresh_token", grant.id, REFRESH_TOKEN_LIFETIME
-        )
-
-
 def find(kind: str, token: str, client_id: str) -> Grant | None:
     """Return the grant of that client for which a code or refresh token stands.
 
@@ -140,27 +131,27 @@ def find(kind: str, token: str, client_id: str) -> Grant | None:
     return Grant(*row) if row else None
 
 
-def use(token: str) -> bool:
-    """Use a code or refresh token up; tell whether it was good until now.
+def use(token: str, grant: Grant, refresh_token: str) -> bool:
+    """Use a code or refresh token up for the next one; tell whether it was good.
+
+    Both happen or neither: if the database fails, the token is still good.
 
     Of two that use the same one, the first or the second is a thief, and nobody knows
     which: the grant is revoked, and with it all its refresh tokens (RFC 6749 section
     4.1.2, RFC 9700 section 4.14.2). A ticket that expired unused was the last of its
     grant, so revoking the grant takes nothing away.
     """
-    digest = _digest(token)
     with _connect() as db:
         good = db.execute(
             "UPDATE tickets SET used = 1 WHERE digest = ? AND NOT used AND expires > ?",
-            [digest, time.time()],
+            [_digest(token), time.time()],
         )
         if good.rowcount == 1:
+            _add_ticket(
+                db, refresh_token, "refresh_token", grant.id, REFRESH_TOKEN_LIFETIME
+            )
             return True
-        db.execute(
-            "UPDATE grants SET revoked = 1 WHERE id ="
-            " (SELECT grant_id FROM tickets WHERE digest = ?)",
-            [digest],
-        )
+        db.execute("UPDATE grants SET revoked = 1 WHERE id = ?", [grant.id])
     return False
 
 
