@@ -284,6 +284,16 @@ def test_any_query_is_answered(authlib, method, path, query):
     assert answer.status_code == (405 if (method, path) == ("GET", "/token") else 400)
 
 
+@pytest.mark.parametrize("path", [authorize_url(), "/token"])
+def test_form_without_a_length(authlib, path):
+    """Its end may be cut off, and with it a parameter."""
+    environ = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
+    answer = authlib.app.test_client().post(
+        path, data={"username": "zoe"}, environ_overrides=environ
+    )
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (411, "no-store")
+
+
 @pytest.mark.parametrize("host", ["", "a b", "[", "zo\xeb", "a:b", "public.example"])
 @pytest.mark.parametrize("path", [authorize_url(), "/token"])
 @pytest.mark.parametrize("method", ["GET", "POST"])

@@ -94,6 +94,7 @@ def server(serve_recipe, valkey, database):
         "flask --app api run --port 8000 &",
     ]
     assert set(lines) <= set(recipes.servers("Introspection").splitlines())
+    lines.append(f"{token_battery.GUNICORN} server:app &")
     return serve_recipe(
         "Introspection",
         "\n".join(lines),
@@ -148,6 +149,19 @@ def test_longest_token(server):
     url = f"{server.url(9000)}/introspect"
     answer = ask(url, "POST", headers, f"token={token}")
     assert (answer.status, answer.json) == (200, INACTIVE)
+
+
+@pytest.mark.parametrize("length", [1, 140_000], ids=["short", "long"])
+@pytest.mark.parametrize("port", [9000, 8001], ids=["index", "gunicorn"])
+@pytest.mark.parametrize(
+    ("path", "name"), [("introspect", "profile"), ("revoke", "app")]
+)
+def test_token_without_a_length(server, path, name, port, length):
+    headers = {"Authorization": basic(f"{name}:app's secret")}
+    headers["Transfer-Encoding"] = "chunked"
+    body = f"token=x&a={length * 'a'}&token=y"
+    status, _ = token_battery.send(f"{server.url(port)}/{path}", body, headers)
+    assert status == 411
 
 
 # --- the authorization server ----------------------------------------------------
