@@ -110,9 +110,9 @@ CASES = {
     "a user's name": stranger(basic("user%3Azoe:app's secret")),
     "empty login": stranger(basic(":")),
     "nothing in the header": stranger("Basic"),
-    "a login that is no base64": stranger("Basic ????"),
+    "a login that is not base64": stranger("Basic ????"),
     "a login without a colon": stranger(basic("app")),
-    "a login that is no UTF-8": stranger(basic("app:\xff")),
+    "a login that is not UTF-8": stranger(basic("app:\xff")),
     "an octet beyond ASCII": stranger("Basic \xe9"),
     "UTF-8": stranger("Basic \xc3\xa9"),
     "an octet beyond ASCII behind the login": stranger(f"{APP}\xe9"),
@@ -138,8 +138,8 @@ CASES = {
     "grant type in the URL": refused(NO_GRANT, "", query=f"?{GRANT}"),
     "another grant type": refused("unsupported_grant_type", "grant_type=x"),
     "a password": refused(NO_PASSWORD, form(grant_type="password", **ZOE)),
-    "a code that is none": refused(OTHER_GRANT, "grant_type=authorization_code&code=x"),
-    "a refresh token that is none": refused(
+    "an unknown code": refused(OTHER_GRANT, "grant_type=authorization_code&code=x"),
+    "an unknown refresh token": refused(
         OTHER_GRANT, "grant_type=refresh_token&refresh_token=x"
     ),
     "more scope": refused("invalid_scope", form(scope="profile admin")),
@@ -155,10 +155,9 @@ CASES = {
         BAD_SCOPE, form(scope="profile\N{NO-BREAK SPACE}")
     ),
     "an unknown resource": refused(NO_TARGET, form(resource="https://api.example")),
-    "a resource that is no URL": refused(NO_TARGET, form(resource="http://[")),
-    "a resource twice": refused(
-        f"{NO_TARGET} invalid_request", f"{GRANT}&resource=x&resource=y"
-    ),
+    "a resource that is not a URL": refused(NO_TARGET, form(resource="http://[")),
+    "two resources": refused(NO_TARGET, f"{GRANT}&resource=x&resource=y"),
+    "an empty resource, then one": refused(NO_TARGET, f"{GRANT}&resource=&resource=x"),
     "a resource in the URL": refused(
         f"{NO_TARGET} invalid_request", GRANT, query="?resource=https://api.example"
     ),
@@ -168,8 +167,8 @@ CASES = {
     "an unknown parameter twice": refused("invalid_request", f"{GRANT}&a=1&a=2"),
     "scope twice": refused("invalid_request", f"{GRANT}&scope=read&scope=profile"),
     "grant type twice": refused("invalid_request", f"{GRANT}&{GRANT}"),
-    "scope that is no UTF-8": refused(BAD_SCOPE, f"{GRANT}&scope=%ff"),
-    "a body that is no form": refused(NO_GRANT, '%zz&"&='),
+    "scope that is not UTF-8": refused(BAD_SCOPE, f"{GRANT}&scope=%ff"),
+    "a body that is not a form": refused(NO_GRANT, '%zz&"&='),
     "JSON": refused(
         NO_GRANT,
         '{"grant_type": "client_credentials"}',

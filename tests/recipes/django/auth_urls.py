@@ -126,16 +126,18 @@ class TokenView(views.TokenView):
 def well_formed(request: HttpRequest) -> bool:
     """Return whether the parameters are only in the form, each once, in ASCII.
 
-    That is what RFC 6749 section 3.2 and appendix A ask for. A form of another type may
-    hold files. oauthlib fails at a query that is no form, Django takes the last one of
-    several, and a database may fail at a character that it does not know.
+    That is what RFC 6749 section 3.2 and appendix A ask for. RFC 8707 section 2 allows
+    several resources, which `auth.check_request` refuses. A form of another type may
+    hold files. oauthlib fails at a query that is not a form, Django takes the last one
+    of several, and a database may fail at a character that it does not know.
     """
     if request.content_type != "application/x-www-form-urlencoded":
         return False
-    values = [value for _, values in request.POST.lists() for value in values]
+    form = list(request.POST.lists())
+    values = [value for _, values in form for value in values]
     return (
         not request.META["QUERY_STRING"]
-        and len(values) == len(request.POST)
+        and all(len(values) == 1 or name == "resource" for name, values in form)
         and all(value.isascii() and value.isprintable() for value in values)
     )
 

@@ -102,13 +102,14 @@ def token() -> ResponseReturnValue:
     if request.query_string or request.mimetype != FORM:
         # Nobody would see a `resource` in the URL, or in a multipart form as a file.
         return {"error": "invalid_request"}, 400
-    repeated = any(len(values) > 1 for values in request.form.listvalues())
+    repeated = {name for name, values in request.form.lists() if len(values) > 1}
     grant_type = request.form.get("grant_type")
-    if repeated or not grant_type:
+    # RFC 8707 section 2 allows several resources.
+    if repeated - {"resource"} or not grant_type:
         return {"error": "invalid_request"}, 400
     if grant_type != "client_credentials":
         return {"error": "unsupported_grant_type"}, 400
-    if request.form.get("resource"):
+    if any(request.form.getlist("resource")):
         # Rather no token than one that is good at other resource servers as well
         # (RFC 8707).
         return {"error": "invalid_target"}, 400

@@ -188,12 +188,14 @@ def token() -> ResponseReturnValue:
         # Nobody would see a `resource` in the URL, or in a multipart form as a file.
         return {"error": "invalid_request"}, 400
     fields = flask.request.form
-    if any(len(values) > 1 for values in fields.listvalues()):
+    repeated = {name for name, values in fields.lists() if len(values) > 1}
+    # RFC 8707 section 2 allows several resources.
+    if repeated - {"resource"}:
         # oauthlib refuses only some parameters that are repeated.
         return {"error": "invalid_request"}, 400
     # A parameter without a value counts as omitted (RFC 6749 section 3.2).
     form = {name: value for name, value in fields.items() if value}
-    if "resource" in form:
+    if any(fields.getlist("resource")):
         # Rather no token than one that is good at other resource servers as well
         # (RFC 8707).
         return {"error": "invalid_target"}, 400
