@@ -40,6 +40,8 @@ def browser(authlib):
     [
         "https://example.com",
         "https://auth.example.com:8443",
+        "https://1.xn--bcher-kva.example",
+        "https://a:65535",
         "http://127.0.0.1:9000",
         "http://localhost:9000",
     ],
@@ -114,11 +116,16 @@ def test_metadata_names_every_scope(authlib):
         pytest.param("https://example.com:65536", id="a port out of range"),
         pytest.param("https://127.1", id="half of an address"),
         pytest.param("https://0x7f.1", id="an address in hexadecimal"),
+        pytest.param("https://1.2.3", id="three quarters of an address"),
+        pytest.param("https://-a.com", id="a hyphen before a label"),
+        pytest.param("https://a-.com", id="a hyphen behind a label"),
+        pytest.param("https://a.com-", id="a hyphen behind the name"),
+        pytest.param("http://[::1]:9000", id="HTTP, another loopback address"),
     ],
 )
 def test_provider_that_is_no_origin(load_authlib, module, provider):
     """Clients compare it as text, and would find no metadata, or not trust it."""
-    with pytest.raises(ValueError, match="PROVIDER must be an origin"):
+    with pytest.raises(ValueError, match=r"http on 127\.0\.0\.1 or localhost"):
         load_authlib(module, PROVIDER=provider)
 
 

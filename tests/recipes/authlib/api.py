@@ -22,12 +22,16 @@ import joat
 PROVIDER = os.environ.get("PROVIDER", "https://example.com")
 # As the authorization server writes it, because `iss` is compared as text.
 ORIGIN = re.compile(
-    r"(https://([a-z0-9-]+\.)*[a-z][a-z0-9-]*|http://(localhost|127\.0\.0\.1))"
+    r"(https://((?!-)[a-z0-9-]+(?<!-)\.)*[a-z][a-z0-9-]*(?<!-)"
+    r"|http://(localhost|127\.0\.0\.1))"
     r"(:(?!80$|443$)(?P<port>[1-9][0-9]{0,4}))?"
 )
 origin = ORIGIN.fullmatch(PROVIDER)
 if not origin or int(origin["port"] or 0) > 65_535:
-    raise ValueError("PROVIDER must be an origin: https, or http on the loopback")
+    raise ValueError(
+        "PROVIDER must be an origin: https with a host name,"
+        " or http on 127.0.0.1 or localhost"
+    )
 SALTS = joat.parse_salts(os.environ["JOAT_SALT"])
 
 

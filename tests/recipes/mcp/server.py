@@ -42,14 +42,19 @@ import joat
 PROVIDER = os.environ.get("PROVIDER", "https://example.com")
 RESOURCE = os.environ.get("RESOURCE", "http://127.0.0.1:8000/mcp")
 # Clients compare both as text, after their parser has written them anew. So they are
-# written here as a parser writes them: lower case, no slash at the end, no usual port.
-# Plain HTTP is for the loopback interface only.
+# written here as a parser writes them: lower case, a name, because parsers rewrite
+# numbers, no slash at the end, no usual port. Plain HTTP is for the loopback interface
+# only.
 ORIGIN = (
-    r"(https://[a-z0-9-]+(\.[a-z0-9-]+)*|http://(localhost|127\.0\.0\.1))"
+    r"(https://((?!-)[a-z0-9-]+(?<!-)\.)*[a-z][a-z0-9-]*(?<!-)"
+    r"|http://(localhost|127\.0\.0\.1))"
     r"(:(?!(80|443)(/|$))[1-9][0-9]{0,4})?"
 )
 if not re.fullmatch(ORIGIN, PROVIDER):
-    raise ValueError("PROVIDER must be an origin: https, or http on the loopback")
+    raise ValueError(
+        "PROVIDER must be an origin: https with a host name,"
+        " or http on 127.0.0.1 or localhost"
+    )
 # JavaScript puts a slash behind a host, so the resource has a path.
 if not re.fullmatch(rf"{ORIGIN}(/[A-Za-z0-9_-][A-Za-z0-9._~-]*)+", RESOURCE):
     raise ValueError("RESOURCE must be a URL with a path: https://example.com/mcp")
@@ -66,7 +71,7 @@ METADATA = ProtectedResourceMetadata.model_validate(
         "scopes_supported": sorted(set(SCOPE).union(*TOOL_SCOPE.values())),
     }
 )
-# A parser makes another host of some, such as 127.0.0.1 of 127.1.
+# The SDK's parser has the last word.
 if str(METADATA.authorization_servers[0]) != PROVIDER:
     raise ValueError("PROVIDER must be an origin that a parser does not change")
 if str(METADATA.resource) != RESOURCE:
