@@ -15,10 +15,14 @@ For production:
   asks for the password each time, so there is no session that another site could use.
   Keep the CSRF token, and ask whether the user agrees;
 - limit guesses in front of this server: each takes some 30 MB of memory;
-- put a server that speaks HTTPS in front, which passes the Host header on, and use
-  werkzeug's `ProxyFix`: `app.wsgi_app = ProxyFix(app.wsgi_app)`. By plain HTTP, Authlib
-  answers only requests whose Host is a loopback address, and the CSRF cookie is not
-  `Secure`;
+- put a server that speaks HTTPS in front, which passes the Host header on, and let
+  this one know, at the end of this file or where you import `app`:
+
+      from werkzeug.middleware.proxy_fix import ProxyFix
+      app.wsgi_app = ProxyFix(app.wsgi_app)
+
+  By plain HTTP, Authlib answers only requests whose Host is a loopback address, and the
+  CSRF cookie is not `Secure`;
 - all clients here have a secret. A client that can't keep one needs Authlib's `none`;
 - a revoked grant ends its refresh tokens. An access token stays good until it expires,
   unless your resource servers ask for revoked `jti` values.
