@@ -45,7 +45,7 @@ def main(argv: Optional[list[str]] = None) -> NoReturn:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     status, message = 0, ""
     try:
-        # argparse would swallow write errors. SystemExit comes after --help.
+        # Written below, because argparse swallows errors. --help raises SystemExit.
         with redirect_stdout(StringIO()) as output, suppress(SystemExit):
             run(argv)
         write(1, output.getvalue())
@@ -90,7 +90,7 @@ def run(argv: Optional[list[str]]) -> None:
 
 
 def issue(salt_file: Any = None, lifetime: float = 3600.0, **given: Any) -> None:
-    if not abs(lifetime) < 1e13:  # timedelta takes little more; with `not`, for NaN
+    if not abs(lifetime) < 1e13:  # nor NaN; timedelta takes little more
         raise ValueError("argument --lifetime: out of range; see joat issue --help")
     given["lifetime"] = timedelta(seconds=lifetime)
     joat.salt_generator = lambda claims: read_salts(salt_file)
@@ -118,7 +118,7 @@ def inspect(token: Optional[str] = None) -> None:
 
 
 def describe(moment: Union[int, float]) -> str:
-    ahead = math.ceil(moment) - int(time.time())  # not 0 for any moment to come
+    ahead = math.ceil(moment) - int(time.time())  # a moment to come is never 0
     with suppress(OverflowError):
         date = datetime(1970, 1, 1) + timedelta(seconds=int(moment))
         span = timedelta(seconds=abs(ahead))
@@ -129,11 +129,11 @@ def describe(moment: Union[int, float]) -> str:
 def read_token(given: Optional[str]) -> bytes:
     if given is None:
         token = read(0, "standard input", MAX_INPUT)
-        if len(token) < MAX_INPUT:  # or there is more, and it stays too long
+        if len(token) < MAX_INPUT:  # else it was cut, and stays too long
             token = token.removeprefix(BOM).strip()
     else:
         token = given.encode(errors="replace")
-    if len(token) <= jws.MAX_LENGTH and NOT_ALONE.search(token):  # or it is too long
+    if len(token) <= jws.MAX_LENGTH and NOT_ALONE.search(token):  # else too long
         raise joat.MalformedToken(ALONE)
     return token
 

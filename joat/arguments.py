@@ -3,7 +3,7 @@
 A wrong argument is a mistake of the server's programmer: a `TypeError` or `ValueError`
 that names it, whatever the token. Types are compared with `type`, because proxies such
 as werkzeug's LocalProxy fool isinstance. A str or int of a subclass comes back as a
-plain one, because str() of an Enum's member is not the value in the token.
+plain one, because str() and f-strings may give the name of an Enum's member.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def dump(claims: dict[str, Any]) -> bytes:
         f'"scp":[{",".join(map(encode_basestring_ascii, claims["scp"]))}],'
         f'"sub":{_dump(claims["sub"])}}}'
     )
-    # A quick test first, which is not enough: a good pair is also written as \ud....
+    # A quick test first, which is not enough: a good pair also begins with \ud.
     if "\\ud" in text:
         texts = map(str, [*claims.values(), *claims["scp"]])
         if any(map(LONE_SURROGATE.search, texts)):
@@ -83,7 +83,7 @@ def check_claims(
     at the top of this module says.
     """
     # The JSON parser returns no subclasses, so `type` is exact; unlike isinstance, it
-    # keeps bool apart from int.
+    # keeps bool apart from int. Written out, because a loop takes half a microsecond.
     provider, client, user = claims.get("iss"), claims.get("aud"), claims.get("sub")
     expires: Any = claims.get("exp")
     issued, scope = claims.get("iat"), claims.get("scp")

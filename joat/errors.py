@@ -36,10 +36,10 @@ class TokenError(ValueError):
     def www_authenticate(self, realm: Optional[str] = None, **parameters: str) -> str:
         """Return the challenge for this error, the value of `WWW-Authenticate`.
 
-        `realm` (str) names the protected space (RFC 9110 section 11.5). Further
-        `parameters` (str), such as `scope` or the `resource_metadata` of RFC
-        9728 section 5.1, follow it in the order given; then come those of the
-        error itself; a `scope` given here replaces the error's own.
+        `realm` (str) names the protected space (RFC 9110 section 11.5). Then come
+        further `parameters` (str), such as `scope` or the `resource_metadata` of
+        RFC 9728 section 5.1, in the order given, and then the error's own. A
+        `scope` given here replaces the error's.
 
         Whatever the values hold, the challenge is one line of printable ASCII.
         Everything else becomes `?`. Quotes and backslashes are escaped, but become
@@ -60,7 +60,7 @@ class TokenError(ValueError):
         if len({name.lower() for name in names}) < len(names):
             raise ValueError("a parameter's name is repeated")
         quoted = [f"{name}={_quoted_string(name, value)}" for name, value in challenge]
-        return f"Bearer {', '.join(quoted)}".rstrip()
+        return f"Bearer {', '.join(quoted)}".rstrip()  # of MissingToken: no space
 
     def _parameters(self) -> dict[str, str]:
         own = {"error_description": self.description}
@@ -127,7 +127,7 @@ class InsufficientScope(TokenError):
 
 
 class WeakSaltWarning(UserWarning):
-    """A salt has fewer than 32 octets, or fewer than 29 before NULs at its end.
+    """A salt has fewer than 32 octets, or more than three of them are NULs at its end.
 
     RFC 7518 section 3.2 forbids it for HS256: whoever holds one token can
     guess a short secret offline, and then issue tokens.

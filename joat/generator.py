@@ -1,8 +1,8 @@
 """Issuing access tokens.
 
 The arguments, or the generator's defaults for them, become claims, and these become
-JSON as PyJOAT 1.1.1 wrote it. Only then is the salt function asked. It gets a copy, so
-whatever it does, what is signed is what was checked.
+JSON as PyJOAT 1.1.1 wrote it. Only then is the salt function asked: whatever it does,
+what is signed is what was checked. It gets a copy, so that a change shows.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from joat.arguments import (
 from joat.claims import dump
 from joat.salt import NOBODY, Salt, keys_of_argument, require_salt_generator
 
-# The methods of datetime and timedelta themselves are called below, not operators: a
-# subclass may override these, and pendulum's // fails on a plain timedelta.
+# `datetime.__sub__` and `timedelta.__floordiv__` are called by name below, because a
+# subclass may override the operators: pendulum's // fails on a plain timedelta.
 _EPOCH = datetime(1970, 1, 1)
 _EPOCH_UTC = _EPOCH.replace(tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
@@ -93,16 +93,15 @@ class TokenGenerator:
         `joat.salt_generator` may return; without it, that function is asked.
 
         Raises `TypeError`, naming the argument, if one has a wrong type, is None
-        (only `jti` may be), or is neither given nor set as a default. Raises
-        `ValueError` if
+        (only `jti` may be; a `salt` of None is none), or is neither given nor set
+        as a default. Raises `ValueError` if
 
         - there is no salt for these claims, or `joat.salt_generator` changes them;
         - a text has a lone surrogate, or an int more than 4,300 digits;
         - the token would be longer than 65,536 characters.
 
         Raises `TypeError` or `ValueError` for an invalid salt, and whatever
-        `joat.salt_generator` raises. Issues a `WeakSaltWarning` for a salt shorter
-        than 32 octets.
+        `joat.salt_generator` raises. Issues a `WeakSaltWarning` for a weak salt.
         """
         secret: Any = salt
         del salt  # crash reporters redact the name `secret` (see joat.salt)
@@ -138,7 +137,7 @@ class TokenGenerator:
         # because ignoring it silently would be worse.
         copy = {**claims, "scp": [*claims["scp"]]}
         if secret is None:
-            # Not hmac_keys, whose warning counts one function between it and this one.
+            # Not hmac_keys, because its `stacklevel` counts one function in between.
             secret = keys_of_argument(joat.salt_generator(copy))
         if copy != claims:
             raise ValueError("joat.salt_generator must not change the claims")

@@ -2,7 +2,7 @@
 
 Python's `json` takes more than JSON. How much more depends on the Python version and
 on whether the C scanner is used; this module gives the same result on all. It decodes
-with `json`, and refuses before and after that what `json` should not have taken.
+with `json`, and checks before and after for what `json` wrongly takes.
 
 Every refusal is raised outside any `except` block, because the errors of the standard
 library hold the text that they failed on, which would stay reachable as `__context__`.
@@ -22,7 +22,7 @@ MAX_DEPTH = 128
 """The deepest nesting of arrays and objects that is read, in levels."""
 
 MAX_DIGITS = 4_300
-"""The longest integer that is read or issued, in digits; Python's own limit moves."""
+"""The longest integer that is read or issued, in digits. Python's own can change."""
 
 _WHITE_SPACE = " \t\n\r"  # RFC 8259 section 2; str.strip() alone takes more
 
@@ -79,9 +79,10 @@ def _is_too_deep(octets: bytes) -> bool:
     # between versions, threads and recursion limits.
     if octets.count(b"[") + octets.count(b"{") <= MAX_DEPTH:
         return False
-    # Once no quotation mark is escaped, every other part is outside strings. Escaped
-    # backslashes go first, because a quotation mark behind one is not escaped. Deleting
-    # may join other escapes, but makes no quotation mark and no bracket.
+    # Without escaped quotation marks, splitting at the others gives, in turn, text
+    # outside and inside strings. Escaped backslashes go first, because a quotation mark
+    # behind one is not escaped. Deleting may join other escapes, but makes no quotation
+    # mark and no bracket.
     outside = octets.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2]
     steps = b"".join(outside).translate(_STEPS, _NON_BRACKETS)
     # Depth below 0 comes from an extra closing bracket. The decoder stops there, so
@@ -92,8 +93,8 @@ def _is_too_deep(octets: bytes) -> bool:
 def _needs_strict(octets: bytes) -> bool:
     if len(octets) <= MAX_DIGITS and octets.isascii():
         return False  # No number can be too long, or in digits of another script.
-    # The fast decoder suffices with the scanner in C, which takes ASCII digits only, if
-    # Python's own limit is MAX_DIGITS: then int() refuses what is longer.
+    # The fast decoder is strict enough if the scanner in C is there, which takes ASCII
+    # digits only, and if int() refuses more than MAX_DIGITS.
     limit = getattr(sys, "get_int_max_str_digits", lambda: None)()
     return getattr(scanner, "c_make_scanner", None) is None or limit != MAX_DIGITS
 

@@ -8,7 +8,7 @@ decoded, and compares.
 Crash reporters redact variables by their names. So names say what a value may be, even
 in general functions: `token` is a token or a segment, `auth` a signature, `secret` HMAC
 keys, `private_key` one of them (see joat.salt). The signing input and the payload
-reveal no more than the claims do.
+reveal no more than the claims do, which are not redacted either.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_LENGTH = 65_536
 _USUAL_HEADER = b"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"  # {"alg":"HS256","typ":"JWT"}
 
 # Base64url becomes base64, or the other way round. When decoding, a "+" or "/" becomes
-# "-" or "_", which base64 does not have, and so is refused.
+# "-" or "_", which base64 does not have, so `b64decode` refuses it.
 _SWAP = bytes.maketrans(b"+/-_", b"-_+/")
 
 _BLOCK_SIZE = 64  # octets, of SHA-256
@@ -102,7 +102,8 @@ def parse(token: Any) -> tuple[bytes, bytes, bytes]:
         raise MalformedToken(_NOT_BASE64URL)
     if header != _USUAL_HEADER:
         _check_header(json_object.parse(b64decode(header), "header"))
-    # If there are more than three segments, the payload has a dot, and is refused.
+    # If there are more than three segments, the payload has a dot, which b64decode
+    # refuses.
     return signing_input, b64decode(payload), b64decode(auth)
 
 

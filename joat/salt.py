@@ -40,9 +40,9 @@ _Octets = Union[str, bytes, bytearray, memoryview]
 Salt = Union[_Octets, list[str], list[bytes], list[_Octets], tuple[_Octets, ...], None]
 SaltGenerator = Callable[[dict[str, Any]], Salt]
 
-# Nothing makes it suspect: no key begins with "n", and it does not end in NULs.
+# `hmac_keys` does not suspect it: no key begins with "n", and it does not end in NULs.
 NOBODY = b"n" + os.urandom(30) + b"n"
-"""The HMAC key of a client without a salt; it signs nothing, even if it matches."""
+"""The HMAC key of a client without a salt; `jws.is_signed` never accepts it."""
 
 _MIN_LENGTH = 32  # octets, which RFC 7518 section 3.2 asks of a key for HS256
 _MAX_USUAL = 64  # octets
@@ -55,8 +55,8 @@ _MIN_DIFFERENT = 8  # octets
 _MAKE_ONE = 'make one by python -c "import secrets; print(secrets.token_hex(32))"'
 _PLACEHOLDERS = ["change", "replace", "example", "your-", "insecure", "placeholder"]
 _PLACEHOLDERS += ["secret", "password", "default"]
-# Also behind words such as "declare -x", and with white space as in an INI file. What
-# follows "=" must not be the rest of the padding of base64.
+# NAME=VALUE, also as in "declare -x NAME=VALUE" or "NAME = VALUE"; but not the "=" or
+# "==" at the end of base64.
 _NAME_AND_VALUE = re.compile(r"(\S+\s+){0,2}[A-Za-z_]\w*\s*=\s*[^=\s]")
 
 # Each branch begins with a character of its own, which keeps the search fast.
@@ -66,7 +66,7 @@ _KEY_TEXT = re.compile(
     | kty[\\"']*\s*:                  # JWK (RFC 7517), also as Python or YAML has it
     | ssh-(?:rsa|dss|ed25519|ed448)   # OpenSSH, PuTTY
     | ecdsa-sha2-
-    | AAAA..(?:NzaC1|VjZHNh|NrL)      # its base64: ssh-, ecdsa and sk- behind a length
+    | AAAA..(?:NzaC1|VjZHNh|NrL)      # in base64: a length, then ssh-, ecdsa or sk-
     | NBgkqhkiG9w0BAQ                 # part of the base64 of a key of RSA
     | YHKoZIzj0CAQ | ByqGSM49AgEG     # of an elliptic curve
     """,
@@ -134,8 +134,8 @@ def parse_salts(text: Union[str, bytes]) -> list[bytes]:
         raise ValueError("the salts are larger than 1 MiB")
     if not secret.strip(b"\r\n"):
         raise ValueError("there is no salt")
-    # Line by line, wrapped base64 of a key and quotation marks around several lines are
-    # not seen. The errors of lines come first, because they say which one it is.
+    # Two faults show only in the whole text: the wrapped base64 of a key, and quotation
+    # marks around several lines. They come last, because other errors name a line.
     is_key = _is_key(secret)
     is_quoted = _is_quoted(secret.strip(b"\r\n"))
     secret = secret.replace(b"\r\n", b"\n").split(b"\n")
@@ -161,7 +161,7 @@ def require_salt_generator() -> None:
 def keys_of_argument(secret: Union[Salt, Omitted]) -> Optional[list[bytes]]:
     """Return the HMAC keys of an argument, or None if it was omitted.
 
-    Then there must be a salt function to ask: see `require_salt_generator`.
+    If it was, there must be a salt function to ask: see `require_salt_generator`.
     """
     if secret is not OMITTED:
         return hmac_keys(secret)
@@ -195,7 +195,7 @@ def hmac_keys(secret: Any) -> list[bytes]:
             or private_key[:2] in _BEGINNINGS
             # An index is faster than a call.
             or (private_key[-1] == 0 and private_key.endswith(b"\0\0\0\0"))
-            # DER; the SEQUENCE tag alone is also the character "0".
+            # DER. Its length comes first, because the tag is also the character "0".
             or (private_key[1] == length - 2 and private_key[0] == _SEQUENCE)
         ):
             _require_secret(private_key)
@@ -236,6 +236,7 @@ def _fault_of_line(private_key: bytes) -> Optional[str]:
         return "is not UTF-8, or has a BOM or control character"
     if secret != secret.strip():
         return "begins or ends with white space"
+    # An array may also go on in the next line.
     is_array = secret.startswith("[") and secret.endswith("]")
     if secret.startswith(("#", "{", '["', "['", "----")) or " #" in secret or is_array:
         return "has a comment or JSON"
@@ -267,9 +268,10 @@ def _is_key(secret: bytes) -> bool:
     # UTF-16 has NULs between the characters.
     if _is_der(secret) or _KEY_TEXT.search(secret.replace(b"\0", b"")):
         return True
-    # Encoded text is often wrapped, and hexadecimal has colons. What it decodes to may
-    # be encoded, too.
-    for private_key in _ENCODED.findall(secret.translate(None, _SEPARATORS)):
+    # As it stands, and in one piece: encoded text may be wrapped, and hexadecimal have
+    # colons. What it decodes to may be encoded, too.
+    secret += b" " + secret.translate(None, _SEPARATORS)
+    for private_key in _ENCODED.findall(secret):
         if any(map(_is_key, _decodings(private_key))):
             return True
     return False
@@ -292,7 +294,7 @@ def _is_der(secret: bytes) -> bool:
     if len(secret) < 5 or secret[0] != _SEQUENCE:
         return False
     start, length = 2, secret[1]
-    if 0x81 <= length <= 0x82:  # this many octets hold the length (X.690 8.1.3.5)
+    if 0x81 <= length <= 0x82:  # so many octets more (X.690 section 8.1.3.5)
         start += length - 0x80
         length = int.from_bytes(secret[2:start], "big")
     end = start + length

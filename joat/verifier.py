@@ -1,13 +1,14 @@
 """Verifying access tokens.
 
-A token goes one way: `_read` takes it apart, `_judge` looks up its salt and checks it.
+`_read` takes a token apart, and `_judge` looks up its salt and checks it.
 Until its signature holds, no error tells anything about its times, provider, client and
 scope.
 
-`_read` catches refusals; from there on they are returned to the public functions, which
-raise them. So `parse_token` does not catch a `TokenError` that the salt function
-raises, and the public functions drop the token and the salt: no frame of the traceback
-holds them. While the salt function runs, only a `_Token` holds the parts of the token.
+`_read` catches refusals, and from there on they are returned to the public functions,
+for two reasons. `parse_token` must not catch a `TokenError` that the salt function
+raises. And the others drop the token and the salt before they raise: no frame of the
+traceback holds them. While the salt function runs, only a `_Token` holds the parts of
+the token.
 """
 
 from __future__ import annotations
@@ -61,8 +62,8 @@ def parse_token(token: object) -> Optional[Credentials]:
 
     Raises `NotImplementedError` if `joat.salt_generator` has not been assigned, and
     what that function raises; `TypeError` if it is not callable; `TypeError` or
-    `ValueError` if it returns an invalid salt. Issues a `WeakSaltWarning` for a salt
-    shorter than 32 octets.
+    `ValueError` if it returns an invalid salt. Issues a `WeakSaltWarning` for a weak
+    salt.
     """
     require_salt_generator()
     token = _read(token)
@@ -98,7 +99,7 @@ def verify_token(
     `MalformedToken`; what `joat.salt_generator` raises, or `TypeError` or
     `ValueError` if it returns an invalid salt; `InvalidSignature`; `ExpiredToken`;
     `NotYetValid`; `InvalidClaim`; `InsufficientScope`. Issues a `WeakSaltWarning`
-    for a salt shorter than 32 octets.
+    for a weak salt.
     """
     secret: Any = salt
     del salt  # crash reporters redact the name `secret` (see joat.salt)
@@ -132,7 +133,7 @@ def authenticate(
     del salt  # crash reporters redact the name `secret` (see joat.salt)
     expectations = _expectations(provider, client_id, scope, leeway)
     secret = keys_of_argument(secret)
-    # From here on `token` is a text, then a _Token, or a refusal, which goes through.
+    # From here on `token` is a text, then a _Token; a refusal stays one.
     token: Any = _bearer_token(authorization)
     del authorization
     if not isinstance(token, TokenError):
@@ -146,8 +147,8 @@ def authenticate(
 def bearer_token(authorization: Union[str, bytes, None]) -> str:
     """Return the token of an HTTP `Authorization` header, unchecked.
 
-    Use this to look up the salt before calling `verify_token`; otherwise call
-    `authenticate`. The argument is the same, and so are the errors about the header:
+    Use this to look up the salt, where that is asynchronous; then call `authenticate`
+    with it. The argument is the same, and so are the errors about the header:
     `MissingToken`, `InvalidRequest` and `TypeError`.
     """
     try:
@@ -159,8 +160,8 @@ def bearer_token(authorization: Union[str, bytes, None]) -> str:
 def unverified_claims(token: object) -> dict[str, Any]:
     """Return the claims of a well-formed token whose signature nobody has checked.
 
-    For looking up the salt to hand to `verify_token`. Anyone can write such a
-    token: trust nothing in it. `joat.salt_generator` is not called.
+    For looking up the salt to hand to `verify_token` or `authenticate`. Anyone can
+    write such a token: trust nothing in it. `joat.salt_generator` is not called.
 
     Raises `MalformedToken`.
     """
@@ -228,7 +229,7 @@ def _judge(
     credentials = token.credentials
     providers, clients, needed, leeway = expectations
     now = time.time()
-    # Written with `not`, so that a broken clock, whose time is NaN, refuses all.
+    # Written with `not`, so that a clock that gives NaN, such as a mock, refuses all.
     if not credentials["expires_at"] > now - leeway:
         return errors.ExpiredToken("the token has expired")
     if token.begins is not None and not token.begins <= now + leeway:
