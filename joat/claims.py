@@ -83,7 +83,7 @@ def check_claims(
     at the top of this module says.
     """
     # The JSON parser returns no subclasses, so `type` is exact; unlike isinstance, it
-    # keeps bool apart from int. Written out, because a loop takes half a microsecond.
+    # keeps bool apart from int. Written out, because a loop would be slower.
     provider, client, user = claims.get("iss"), claims.get("aud"), claims.get("sub")
     expires: Any = claims.get("exp")
     issued, scope = claims.get("iat"), claims.get("scp")

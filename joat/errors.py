@@ -127,7 +127,7 @@ class InsufficientScope(TokenError):
 
 
 class WeakSaltWarning(UserWarning):
-    """A salt has fewer than 32 octets, or more than three of them are NULs at its end.
+    """A salt has fewer than 32 octets, or fewer than 29 without the NULs at its end.
 
     RFC 7518 section 3.2 forbids it for HS256: whoever holds one token can
     guess a short secret offline, and then issue tokens.
